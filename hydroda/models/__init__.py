@@ -1,0 +1,1 @@
+"""Forecast models: land columns and toy models behind one small base class."""
