@@ -36,9 +36,14 @@ class Communicator:
         """Whether this rank writes files and talks to the user."""
         return self.rank == 0
 
+    def shares(self, count: int) -> list[slice]:
+        """The block of 0..count-1 that each rank holds."""
+        edges = [count * rank // self.size for rank in range(self.size + 1)]
+        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
     def share(self, count: int) -> slice:
         """The block of 0..count-1 that this rank holds."""
-        return _block(count, self.size, self.rank)
+        return self.shares(count)[self.rank]
 
     def everywhere(self, value: Any) -> list[Any]:
         """`value` of every rank, in rank order, on every rank."""
@@ -69,7 +74,7 @@ class Communicator:
         """(all rows, my members) from (my rows, all members)."""
         if self.comm is None:
             return x
-        blocks = [_block(members, self.size, rank) for rank in range(self.size)]
+        blocks = self.shares(members)
         parts = self.comm.alltoall([np.ascontiguousarray(x[:, block]) for block in blocks])
         return np.concatenate(parts, axis=0)
 
@@ -78,10 +83,6 @@ class Communicator:
         if self.comm is None:
             return values
         return np.concatenate(self.comm.allgather(values), axis=0)
-
-
-def _block(count: int, size: int, rank: int) -> slice:
-    return slice(count * rank // size, count * (rank + 1) // size)
 
 
 def row_blocks(place: np.ndarray, size: int) -> list[slice]:

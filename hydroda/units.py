@@ -33,7 +33,7 @@ class Magnitude(float):
         return self
 
     def __repr__(self) -> str:
-        return repr(f"{float(self):g} {self.unit}".strip())
+        return repr(f"{float(self)!r} {self.unit}".strip())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Magnitude, (float(self), self.unit)
