@@ -52,14 +52,14 @@ class Ensemble:
         return xr.Dataset(fields, self._coordinates())
 
     def smallest(self, name: str) -> np.ndarray:
-        """The smallest value of variable `name` over all members, e.g. (column,)."""
-        local = self.data[name].values.min(axis=0)
-        return np.min(self.comm.everywhere(local), axis=0)
+        """The smallest value of `name` over the members that have one, e.g. (column,)."""
+        local = np.fmin.reduce(self.data[name].values, axis=0)
+        return np.fmin.reduce(self.comm.everywhere(local), axis=0)
 
     def largest(self, name: str) -> np.ndarray:
-        """The largest value of variable `name` over all members, e.g. (column,)."""
+        """The largest value of `name` over all members, e.g. (column,); NaN where one has none."""
         local = self.data[name].values.max(axis=0)
-        return np.max(self.comm.everywhere(local), axis=0)
+        return np.maximum.reduce(self.comm.everywhere(local), axis=0)
 
     def _coordinates(self) -> dict[str, xr.DataArray]:
         return {

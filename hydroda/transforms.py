@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 
 class Transform(ABC):
@@ -53,4 +54,4 @@ class Logit(Transform):
         return np.log((values - self.lower) / (self.upper - values))
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        return self.lower + (self.upper - self.lower) / (1.0 + np.exp(-values))
+        return self.lower + (self.upper - self.lower) * expit(values)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
 from hydroda.ensemble import Ensemble
@@ -55,7 +54,7 @@ class SaturatedInEveryMember(Zone):
     """Cells under the deepest water table of the ensemble. Cannot raise a table that is too low."""
 
     def mask(self, ensemble: Ensemble) -> xr.DataArray:
-        deepest = xr.DataArray(ensemble.largest(_table(ensemble.data)), dims="column")
+        deepest = xr.DataArray(ensemble.largest(_table(ensemble)), dims="column")
         return _under(deepest, ensemble.data)
 
 
@@ -64,11 +63,11 @@ class SaturatedInEachMember(Zone):
     """Each member's own saturated cells. Cannot raise a table that is too low."""
 
     def mask(self, ensemble: Ensemble) -> xr.DataArray:
-        return _under(ensemble.data[_table(ensemble.data)], ensemble.data)
+        return _under(ensemble.data[_table(ensemble)], ensemble.data)
 
 
-def _table(data: xr.Dataset) -> str:
-    if TABLE not in data:
+def _table(ensemble: Ensemble) -> str:
+    if TABLE not in ensemble.data:
         raise DeclarationError(
             f"a zone of saturation needs a model that reports {TABLE!r}; this one has none"
         )
@@ -76,11 +75,9 @@ def _table(data: xr.Dataset) -> str:
 
 
 def _shallowest(ensemble: Ensemble) -> xr.DataArray:
-    return xr.DataArray(ensemble.smallest(_table(ensemble.data)), dims="column")
+    return xr.DataArray(ensemble.smallest(_table(ensemble)), dims="column")
 
 
 def _under(table: xr.DataArray, data: xr.Dataset) -> xr.DataArray:
-    """Whether a cell's centre lies at or under the table [m]; a column without one is dry."""
-    return (data["depth"] >= table.where(np.isfinite(table), np.inf)).transpose(
-        ..., "column", "layer"
-    )
+    """Whether a cell's centre lies at or under the table [m]; NaN is a column without a table."""
+    return (data["depth"] >= table).transpose(..., "column", "layer")
