@@ -1,0 +1,67 @@
+"""Which files hold observations, and how they are read and written.
+
+A further format is a `Format` (records.py); pass it in `formats`, before the ones that come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from hydroda.errors import DataError
+from hydroda.obs.cfdsg import DiscreteSampling
+from hydroda.obs.records import Format, Records
+from hydroda.obs.tidycsv import TidyCsv
+
+FORMATS: tuple[Format, ...] = (DiscreteSampling(), TidyCsv())
+
+
+def read(path: str | Path, zone: str | None = None, formats: Sequence[Format] = FORMATS) -> Records:
+    """The records of a file of any known format.
+
+    Raises
+    ------
+    DataError
+        The file is missing, of no known format, or damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"there is no file {path}")
+    return _format(path, formats).read(path, zone)
+
+
+def write(records: Records, path: str | Path, formats: Sequence[Format] = FORMATS) -> None:
+    """Writes `records` to a file; its name says the format."""
+    path = Path(path)
+    chosen = [known for known in formats if path.name.lower().endswith(known.suffixes)]
+    if not chosen:
+        raise DataError(f"{path.name} must end in {_endings(formats)}")
+    chosen[0].write(records, path)
+
+
+def read_all(source: Any, zone: str | None = None) -> Records:
+    """Records from records, a dataset, a file, or several of them."""
+    if isinstance(source, Records):
+        return source
+    if isinstance(source, xr.Dataset):
+        return DiscreteSampling().decode(source, "the dataset")
+    if isinstance(source, str | Path):
+        return read(source, zone)
+    if not isinstance(source, Sequence) or not source:
+        raise DataError(f"data must be Records, a Dataset, or paths; got {type(source).__name__}")
+    first, *others = (read_all(part, zone) for part in source)
+    return first.joined(others)
+
+
+def _format(path: Path, formats: Sequence[Format]) -> Format:
+    for known in formats:
+        if known.recognises(path):
+            return known
+    raise DataError(f"{path} is of no known format; known are {_endings(formats)}")
+
+
+def _endings(formats: Sequence[Format]) -> str:
+    return ", ".join(ending for known in formats for ending in known.suffixes)

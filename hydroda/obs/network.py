@@ -1,0 +1,393 @@
+"""Sensors together with what they measured, and which of it may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from hydroda.errors import DataError, DeclarationError
+from hydroda.obs.formats import read_all
+from hydroda.obs.records import KEY, TOO_FEW, Records
+from hydroda.obs.sensors import Sensor
+from hydroda.units import Duration, duration, instant
+
+Source: TypeAlias = "Records | xr.Dataset | str | Path | Sequence[str | Path | Records]"
+
+SAME_DEPTH = 1e-3  # [m], between a sensor and its series; a NaN on either side fits any depth
+
+
+class Reason(StrEnum):
+    """Why a value is used or not."""
+
+    USABLE = "usable"
+    MISSING = "missing"
+    FLAGGED = "bad_flag"
+    TOO_FEW = "too_few"
+    RANGE = "outside_physical_range"
+    OUTSIDE = "outside_domain"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One value of a sensor, valid over [`time`, `end`], with its standard deviation `error`."""
+
+    id: str
+    sensor: Sensor
+    time: np.datetime64
+    end: np.datetime64
+    value: float
+    error: float
+    reason: Reason = Reason.USABLE
+
+
+@dataclass(frozen=True)
+class ObservationNetwork:
+    """Sensors, their series (None in a twin) and the stations `withheld` for validation.
+
+    `data` are records, a dataset or files; they are read when first asked for. `zone` declares the
+    zone of times that have none. `every` is the cadence of sensors that do not say their own.
+    `outside` are the stations that `inside` found out of the domain.
+
+    A value is used at the moment its interval ends, so that no analysis knows the future.
+    """
+
+    sensors: tuple[Sensor, ...]
+    data: Source | None = None
+    withheld: tuple[str, ...] = ()
+    zone: str | None = None
+    every: Duration | None = None
+    outside: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("sensors", "withheld", "outside"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        if self.every is not None:
+            object.__setattr__(self, "every", duration(self.every, "every of the network"))
+        keys = [_key(sensor) for sensor in self.sensors]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            station, quantity, _ = min(twice)
+            raise DeclarationError(
+                f"station {station!r} has two sensors of {quantity} at one depth"
+            )
+        unknown = sorted(set(self.withheld) - set(self.stations))
+        if unknown:
+            raise DeclarationError(
+                f"withheld names {unknown[0]!r}, which is no station; "
+                f"the stations are {', '.join(self.stations)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.sensors)
+
+    # --- parts ---
+
+    @property
+    def stations(self) -> tuple[str, ...]:
+        """Names of the stations, in the order of the sensors."""
+        return tuple(dict.fromkeys(sensor.station for sensor in self.sensors))
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities observed, in the order of the sensors."""
+        return tuple(dict.fromkeys(sensor.quantity for sensor in self.sensors))
+
+    def select(self, quantity: str) -> ObservationNetwork:
+        """The part of the network that observes `quantity`.
+
+        Raises
+        ------
+        DeclarationError
+            No sensor does.
+        """
+        if quantity not in self.quantities:
+            raise DeclarationError(
+                f"no sensor of the network observes {quantity!r}; "
+                f"observed are {', '.join(self.quantities)}"
+            )
+        return self._part(sensor for sensor in self.sensors if sensor.quantity == quantity)
+
+    @property
+    def assimilated(self) -> ObservationNetwork:
+        """The part that filters may use."""
+        return self._part(sensor for sensor in self.sensors if not self._validates(sensor))
+
+    @property
+    def validation(self) -> ObservationNetwork:
+        """The part that filters never see: withheld stations and sensors that only validate."""
+        return replace(
+            self._part(sensor for sensor in self.sensors if self._validates(sensor)), withheld=()
+        )
+
+    def _validates(self, sensor: Sensor) -> bool:
+        return sensor.validates_only or sensor.station in self.withheld
+
+    def _part(self, sensors: Iterable[Sensor]) -> ObservationNetwork:
+        kept = tuple(sensors)
+        names = {sensor.station for sensor in kept}
+        return replace(
+            self,
+            sensors=kept,
+            data=None if self.data is None else _of_sensors(self.records, kept),
+            withheld=tuple(name for name in self.withheld if name in names),
+            outside=tuple(name for name in self.outside if name in names),
+        )
+
+    def with_data(self, data: Source | None) -> ObservationNetwork:
+        """The same sensors with other series."""
+        return replace(self, data=data)
+
+    def with_readings(self, times: Any, values: Any, errors: Any = np.nan) -> ObservationNetwork:
+        """The same sensors with readings (time, sensor) at instants, in each sensor's unit.
+
+        NaN leaves a reading out. `errors` (time, sensor) take the place of the sensors' own.
+        """
+        times = pd.DatetimeIndex(times).tz_localize(None)
+        values = np.asarray(values, float)
+        shape = (len(times), len(self.sensors))
+        frame = pd.DataFrame(
+            {
+                "time": np.repeat(times.to_numpy(), shape[1]),
+                "station": [sensor.station for sensor in self.sensors] * shape[0],
+                "quantity": [sensor.quantity for sensor in self.sensors] * shape[0],
+                "depth": [_key(sensor)[2] for sensor in self.sensors] * shape[0],
+                "value": np.broadcast_to(values, shape).ravel(),
+                "error": np.broadcast_to(np.asarray(errors, float), shape).ravel(),
+            }
+        )
+        units = {sensor.quantity: sensor.unit for sensor in self.sensors}
+        return self.with_data(Records.of(frame[frame["value"].notna()], units, zone="UTC"))
+
+    # --- place ---
+
+    def check(self, ensemble: xr.Dataset) -> None:
+        """Nothing, if every sensor stands in the domain; for use before a run.
+
+        Raises
+        ------
+        DeclarationError
+            Names the first station outside, how far it is, and how many more there are.
+        """
+        faults = list(self._faults(ensemble).values())
+        if faults:
+            more = f" (and {len(faults) - 1} more stations)" if len(faults) > 1 else ""
+            raise DeclarationError(f"{faults[0]}{more}")
+
+    def inside(self, ensemble: xr.Dataset) -> ObservationNetwork:
+        """The same network, with the values of stations out of the domain refused and listed."""
+        return replace(self, outside=tuple(self._faults(ensemble)))
+
+    def _faults(self, ensemble: xr.Dataset) -> dict[str, str]:
+        faults: dict[str, str] = {}
+        for sensor in self.sensors:
+            try:
+                sensor.column(ensemble)
+            except DeclarationError as error:
+                faults.setdefault(sensor.station, str(error))
+        return faults
+
+    def predict(
+        self, ensemble: xr.Dataset, sensors: Sequence[Sensor] | None = None
+    ) -> NDArray[np.float64]:
+        """What the sensors would read (obs, member), each in its unit; default all sensors."""
+        chosen = self.sensors if sensors is None else sensors
+        if not chosen:
+            return np.empty((0, ensemble.sizes["member"]))
+        return np.stack([np.asarray(sensor.predict(ensemble), float) for sensor in chosen])
+
+    # --- series ---
+
+    @cached_property
+    def records(self) -> Records:
+        """The series as they were read, in the units of the sensors.
+
+        Raises
+        ------
+        DeclarationError
+            The network has no data: it is meant for a twin.
+        """
+        if self.data is None:
+            raise DeclarationError("the network has no data: give data=… or run a twin")
+        records = read_all(self.data, self.zone)
+        return records.in_units({sensor.quantity: sensor.unit for sensor in self.sensors})
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Every value with `id`, `sensor` (number), `error` and `reason`, in the order of `end`.
+
+        Raises
+        ------
+        DataError
+            Duplicate times, an unknown station, a station without any value, an error that is not
+            positive, values that are mostly impossible.
+        """
+        frame = self.records.values.copy()
+        frame["sensor"] = _sensor_numbers(frame, self.sensors)
+        _refuse_duplicates(frame)
+        frame["reason"] = [Reason.USABLE] * len(frame)
+        for number, sensor in enumerate(self.sensors):
+            rows = frame.index[frame["sensor"] == number]
+            _judge(frame, rows, sensor, sensor.station in self.outside, self._validates(sensor))
+        depths = frame["depth"].map(lambda depth: "" if np.isnan(depth) else f"{depth:g}m/")
+        stamps = frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%S")
+        frame["id"] = frame["station"] + "/" + frame["quantity"] + "/" + depths + stamps
+        return frame.sort_values(["end", "sensor", "time"], kind="stable", ignore_index=True)
+
+    def times(self, start: Any, end: Any, quantity: str | None = None) -> NDArray[np.datetime64]:
+        """The moments in (start, end] at which usable values are ready (time,).
+
+        Without data: every `every` after `start`, of each sensor or of the network.
+        """
+        first, last = instant(start, "start"), instant(end, "end")
+        if self.data is not None:
+            ends = self._rows(quantity, first, last, usable=True)["end"]
+            return np.unique(ends.to_numpy("datetime64[ns]"))
+        chosen = [sensor for sensor in self.sensors if quantity in (None, sensor.quantity)]
+        moments = [_moments(sensor.every or self.every, first, last, sensor) for sensor in chosen]
+        return np.unique(np.concatenate(moments)) if moments else np.empty(0, "datetime64[ns]")
+
+    def at(self, quantity: str, start: Any, end: Any) -> list[Observation]:
+        """The usable observations of `quantity` that are ready in (start, end]."""
+        return self._observations(quantity, start, end, usable=True)
+
+    def refused(self, quantity: str | None, start: Any, end: Any) -> list[Observation]:
+        """The values that may not be used, with their reason; ready in (start, end]."""
+        return self._observations(quantity, start, end, usable=False)
+
+    def _observations(
+        self, quantity: str | None, start: Any, end: Any, usable: bool
+    ) -> list[Observation]:
+        rows = self._rows(quantity, instant(start, "start"), instant(end, "end"), usable)
+        return [
+            Observation(id_, self.sensors[number], time, end_, value, error, Reason(reason))
+            for id_, number, time, end_, value, error, reason in zip(
+                rows["id"],
+                rows["sensor"],
+                rows["time"].to_numpy("datetime64[ns]"),
+                rows["end"].to_numpy("datetime64[ns]"),
+                rows["value"],
+                rows["error"],
+                rows["reason"],
+                strict=True,
+            )
+        ]
+
+    def _rows(
+        self, quantity: str | None, start: np.datetime64, end: np.datetime64, usable: bool
+    ) -> pd.DataFrame:
+        ends = self.table["end"].to_numpy("datetime64[ns]")
+        first, last = np.searchsorted(ends, [start, end], side="right")
+        rows = self.table.iloc[first:last]
+        keep = (rows["reason"] == Reason.USABLE) == usable
+        if quantity is not None:
+            keep &= rows["quantity"] == quantity
+        return rows[keep]
+
+
+def _key(sensor: Sensor) -> tuple[str, str, float]:
+    """What distinguishes series: a depth counts only where the sensor's reading belongs to one."""
+    own = any(field.name == "depth" for field in fields(sensor))
+    depth = sensor.depth if own else None
+    return sensor.station, sensor.quantity, np.nan if depth is None else float(depth)
+
+
+def _of_sensors(records: Records, sensors: Sequence[Sensor]) -> Records:
+    numbers = _sensor_numbers(records.values, sensors, strict=False)
+    return records.where(numbers >= 0)
+
+
+def _sensor_numbers(
+    frame: pd.DataFrame, sensors: Sequence[Sensor], strict: bool = True
+) -> NDArray[np.int64]:
+    """Number of the sensor of every row; -1, or DataError if `strict`, where there is none."""
+    numbers = np.full(len(frame), -1)
+    groups: dict[Any, Any] = frame.groupby(KEY, dropna=False).indices
+    for (station, quantity, depth), rows in groups.items():
+        fitting = [
+            number
+            for number, sensor in enumerate(sensors)
+            if (sensor.station, sensor.quantity) == (station, quantity)
+            and not abs(_key(sensor)[2] - depth) > SAME_DEPTH
+        ]
+        if len(fitting) == 1:
+            numbers[rows] = fitting[0]
+        elif strict:
+            _explain_station(station, quantity, depth, len(fitting), sensors)
+    return numbers
+
+
+def _explain_station(
+    station: str, quantity: str, depth: float, found: int, sensors: Sequence[Sensor]
+) -> None:
+    where = "" if np.isnan(depth) else f" at {depth:g} m"
+    if found:
+        raise DataError(
+            f"the data of station {station!r} have no depth, but {found} sensors of {quantity} "
+            "stand there; give each value its depth"
+        )
+    known = ", ".join(dict.fromkeys(f"{s.station}/{s.quantity}" for s in sensors))
+    raise DataError(
+        f"the data hold {quantity} of station {station!r}{where}, for which there is no sensor; "
+        f"add one or drop it with Records.select. The sensors are {known}"
+    )
+
+
+def _refuse_duplicates(frame: pd.DataFrame) -> None:
+    twice = frame.duplicated(["sensor", "time"], keep=False)
+    if twice.any():
+        row = frame[twice].iloc[0]
+        raise DataError(
+            f"station {row.station!r} has {row.quantity} twice at {row.time}; keep one value "
+            f"({int(frame.duplicated(['sensor', 'time']).sum())} times are duplicates)"
+        )
+
+
+def _judge(
+    frame: pd.DataFrame, rows: pd.Index, sensor: Sensor, outside: bool, withheld: bool
+) -> None:
+    """Writes the reason and the error of the rows of one sensor."""
+    values, own = (frame.loc[rows, name].to_numpy() for name in ("value", "error"))
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise DataError(f"{sensor} has no value of {sensor.quantity} in the data, all are missing")
+    wrong = finite & (own <= 0)
+    if wrong.any():
+        when = frame.loc[rows[wrong][0], "time"]
+        raise DataError(
+            f"{sensor} has an error of {own[wrong][0]:g} at {when}; it must be positive"
+        )
+    low, high = sensor.bounds
+    impossible = finite & ~((values >= low) & (values <= high))
+    if 2 * impossible.sum() > finite.sum():
+        raise DataError(
+            f"{sensor} gives {sensor.quantity} such as {values[impossible][0]:g} {sensor.unit}, "
+            f"possible is {low:g} to {high:g}; is the unit of the data right?"
+        )
+    flags = frame.loc[rows, "flag"].to_numpy()
+    reasons = np.full(len(rows), Reason.WITHHELD if withheld else Reason.USABLE, dtype=object)
+    reasons[np.full(len(rows), outside)] = Reason.OUTSIDE
+    reasons[impossible] = Reason.RANGE
+    reasons[flags != ""] = Reason.FLAGGED
+    reasons[flags == TOO_FEW] = Reason.TOO_FEW
+    reasons[~finite] = Reason.MISSING
+    frame.loc[rows, "reason"] = reasons
+    frame.loc[rows, "error"] = sensor.error(values, own)
+
+
+def _moments(
+    every: Any, start: np.datetime64, end: np.datetime64, sensor: Sensor
+) -> NDArray[np.datetime64]:
+    if every is None:
+        raise DeclarationError(f"{sensor} has neither data nor every='…': when does it read?")
+    return np.arange(start + every, end + np.timedelta64(1, "ns"), every)

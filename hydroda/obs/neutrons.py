@@ -1,0 +1,328 @@
+"""Cosmic-ray neutrons: corrections, counts to moisture and back, footprint weights, N0.
+
+Arrays in, arrays out. Units: counts per hour [h-1], pressure [Pa], temperature [K], relative
+humidity [1], absolute humidity [g m-3], bulk density [kg m-3], depth, height and distance [m],
+moisture [m3 m-3] or, where it says gravimetric, [kg kg-1].
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hydroda.errors import DeclarationError
+from hydroda.obs import _kernels
+from hydroda.units import Amount, magnitude
+
+Array = NDArray[np.float64]
+
+WATER_DENSITY = 1000.0  # [kg m-3]
+SEA_LEVEL = 101325.0  # p0 of the rescaled distance [Pa]
+DESILETS = 0.0808, 0.372, 0.115  # a0, a1, a2
+# Soil organic matter per organic carbon (van Bemmelen), and the water with the hydrogen of as much
+# cellulose, C6H10O5: 5 H2O in 162 g.
+MATTER_PER_CARBON, WATER_PER_MATTER = 1.724, 0.556
+
+
+# --- corrections: factors to multiply raw counts with ---------------------------------------------
+
+
+def pressure_factor(pressure: ArrayLike, reference: float, beta: float = 0.76e-4) -> Array:
+    """exp(β (p − p_ref)), which takes counts at `pressure` to `reference` [Pa].
+
+    β [Pa-1] is the barometric coefficient (0.0076 per hPa). Zreda et al. 2012,
+    doi:10.5194/hess-16-4079-2012.
+    """
+    return np.asarray(np.exp(beta * (np.asarray(pressure, float) - reference)))
+
+
+def humidity_factor(humidity: ArrayLike, reference: float = 0.0, slope: float = 0.0054) -> Array:
+    """1 + 0.0054 (h − h_ref), which takes counts in moist air to `reference` [g m-3].
+
+    Rosolem et al. 2013, doi:10.1175/JHM-D-12-0120.1.
+    """
+    return 1 + slope * (np.asarray(humidity, float) - reference)
+
+
+def incoming_factor(monitor: ArrayLike, reference: float, sensitivity: float = 1.0) -> Array:
+    """1 / (1 + γ (M/M_ref − 1)) for the counts M of a neutron monitor (any unit).
+
+    γ = 1 is Zreda et al. 2012, doi:10.5194/hess-16-4079-2012; another γ scales to the cut-off
+    rigidity of the site, Hawdon et al. 2014, doi:10.1002/2013WR015138.
+    """
+    return 1 / (1 + sensitivity * (np.asarray(monitor, float) / reference - 1))
+
+
+def saturation_vapour_pressure(temperature: ArrayLike) -> Array:
+    """Vapour pressure at saturation [Pa] as the cosmic-ray codes take it.
+
+    Bolton 1980, Eq. 10, doi:10.1175/1520-0493(1980)108<1046:TCOEPT>2.0.CO;2.
+    """
+    celsius = np.asarray(temperature, float) - 273.15
+    return np.asarray(611.2 * np.exp(17.67 * celsius / (celsius + 243.5)))
+
+
+def absolute_humidity(temperature: ArrayLike, relative_humidity: ArrayLike) -> Array:
+    """Water vapour in the air [g m-3], with the vapour pressure of Bolton 1980."""
+    vapour = np.asarray(relative_humidity, float) * saturation_vapour_pressure(temperature)
+    return np.asarray(1000 * vapour / (461.5 * np.asarray(temperature, float)))
+
+
+# --- counts and moisture --------------------------------------------------------------------------
+
+
+def desilets_counts(moisture: ArrayLike, n0: ArrayLike, bound: ArrayLike = 0.0) -> Array:
+    """Corrected counts [h-1] over soil of a gravimetric `moisture`; `bound` is lattice and organic.
+
+    N = N0 (a0 / (θ + θ_bound + a2) + a1): Desilets et al. 2010, App. A,
+    doi:10.1029/2009WR008726; bound water as in Zreda et al. 2012, doi:10.5194/hess-16-4079-2012.
+    """
+    a0, a1, a2 = DESILETS
+    total = np.asarray(moisture, float) + np.asarray(bound, float)
+    return np.asarray(np.asarray(n0, float) * (a0 / (total + a2) + a1))
+
+
+def desilets_moisture(counts: ArrayLike, n0: ArrayLike, bound: ArrayLike = 0.0) -> Array:
+    """Gravimetric moisture [kg kg-1] under corrected `counts` [h-1]: inverse of `desilets_counts`.
+
+    NaN where the counts are at or below a1 N0: no moisture explains them. A dry limit needs no
+    rule: a negative value says that N0 or the bound water is wrong, and is handed on.
+    """
+    a0, a1, a2 = DESILETS
+    excess = np.asarray(counts, float) / np.asarray(n0, float) - a1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(excess > 0, a0 / excess - a2 - np.asarray(bound, float), np.nan)
+
+
+def moisture_error(counts: ArrayLike, counts_sd: ArrayLike, n0: ArrayLike) -> Array:
+    """Standard deviation of the gravimetric moisture [kg kg-1] from that of corrected counts.
+
+    Third-order Taylor expansion of Desilets' curve for Gaussian counts: Jakobi et al. 2020,
+    doi:10.3389/frwa.2020.00010. The first term alone is far too small in wet soil.
+    """
+    a0, a1, _ = DESILETS
+    sd, dry = np.asarray(counts_sd, float), np.asarray(n0, float)
+    excess = np.asarray(counts, float) - a1 * dry
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(excess > 0, sd / excess, np.nan) ** 2
+        slope = a0 * dry / excess
+    return np.asarray(slope * np.sqrt(share * (1 + 8 * share + 15 * share**2)))
+
+
+def poisson_sd(counts: ArrayLike, hours: ArrayLike = 1.0, factor: ArrayLike = 1.0) -> Array:
+    """Standard deviation [h-1] of corrected counts from the raw rate `counts` [h-1] over `hours`.
+
+    √(N t)/t, times the correction factor that the counts were multiplied with.
+    """
+    return np.asarray(
+        np.sqrt(np.asarray(counts, float) / np.asarray(hours, float)) * np.asarray(factor, float)
+    )
+
+
+def organic_water(carbon: ArrayLike) -> Array:
+    """Water equivalent [kg kg-1] of soil organic `carbon` [kg kg-1]: 1.724 × 0.556 times it.
+
+    Franz et al. 2013, doi:10.5194/hess-17-453-2013; Hawdon et al. 2014, doi:10.1002/2013WR015138.
+    """
+    return np.asarray(np.asarray(carbon, float) * MATTER_PER_CARBON * WATER_PER_MATTER)
+
+
+@dataclass(frozen=True)
+class TransportSolution:
+    """The universal transport solution: counts from soil moisture AND air humidity together.
+
+    `p` are the nine coefficients p0 … p8 of one row of the tables of Köhli et al. 2021,
+    doi:10.3389/frwa.2020.544847 (default: MCNP with the response function of the detector). Its
+    curves are for a soil of 1430 kg m-3, whose volumetric moisture they take.
+    """
+
+    p: tuple[float, ...] = (1.094, 0.028, 0.254, 3.537, 0.139, -0.0014, -0.0088, 0.000115, 0.0)
+
+    def counts(self, moisture: ArrayLike, humidity: ArrayLike, n_d: float) -> Array:
+        """Counts [h-1] for a gravimetric moisture [kg kg-1] and an absolute humidity [g m-3]."""
+        p = self.p
+        t, h = 1.43 * np.asarray(moisture, float), np.asarray(humidity, float)
+        air = p[0] + p[6] * h + p[7] * h**2 + p[8] * h**3 / t
+        soil = (p[1] + p[2] * t) / (p[1] + t)
+        return np.asarray(n_d * (soil * air + np.exp(-p[3] * t) * (p[4] + p[5] * h)))
+
+
+# --- the revised weighting (Schrön et al. 2017, doi:10.5194/hess-21-5009-2017) --------------------
+
+
+def penetration_depth(moisture: ArrayLike, bulk_density: ArrayLike, distance: ArrayLike) -> Array:
+    """D86 [m], the depth above which 86 % of the neutrons had their soil contact.
+
+    `distance` is r*, `bulk_density` [kg m-3]. Schrön et al. 2017, App. A (D86),
+    doi:10.5194/hess-21-5009-2017.
+    """
+    theta, r = np.asarray(moisture, float), np.asarray(distance, float)
+    wet = (20.0 + theta) / (0.0429 + theta)
+    dry = np.asarray(bulk_density, float) / WATER_DENSITY
+    return np.asarray(0.01 / dry * (8.321 + 0.14249 * (0.96655 + np.exp(-0.01 * r)) * wet))
+
+
+def depth_weight(depth: ArrayLike, reach: ArrayLike) -> Array:
+    """W_d = exp(−2 d/D86), not normalised. Schrön et al. 2017, App. A."""
+    return np.asarray(np.exp(-2 * np.asarray(depth, float) / np.asarray(reach, float)))
+
+
+def rescaled_distance(
+    distance: ArrayLike,
+    pressure: ArrayLike = SEA_LEVEL,
+    vegetation_height: ArrayLike = 0.0,
+    moisture: ArrayLike = 0.0,
+) -> Array:
+    """r* = r / (F_p F_veg) [m]: thin air and bare ground spread the footprint.
+
+    Schrön et al. 2017, App. A, doi:10.5194/hess-21-5009-2017 (neptoon up to 0.13.6 multiplied).
+    """
+    height, theta = np.asarray(vegetation_height, float), np.asarray(moisture, float)
+    shade = 1 - 0.17 * (1 - np.exp(-0.41 * height)) * (1 + np.exp(-9.25 * theta))
+    return np.asarray(np.asarray(distance, float) / pressure_stretch(pressure) / shade)
+
+
+def pressure_stretch(pressure: ArrayLike) -> Array:
+    """F_p, by which thinner air stretches the footprint. Schrön et al. 2017, App. A."""
+    return np.asarray(0.4922 / (0.86 - np.exp(-np.asarray(pressure, float) / SEA_LEVEL)))
+
+
+def horizontal_weight(distance: ArrayLike, humidity: ArrayLike, moisture: ArrayLike) -> Array:
+    """W_r, not normalised, at r* = `distance` [m] for an absolute humidity and a moisture.
+
+    Three branches: to 1 m, to 50 m (exclusive), to 600 m; zero beyond. Schrön et al. 2017, App. A,
+    doi:10.5194/hess-21-5009-2017.
+    """
+    r, h, t = np.broadcast_arrays(*(np.asarray(a, float) for a in (distance, humidity, moisture)))
+    near = _near(r, h, t)
+    return np.select([r <= 1, r < 50, r < 600], [near * -np.expm1(-3.7 * r), near, _far(r, h, t)])
+
+
+def _near(r: Array, h: Array, t: Array) -> Array:
+    f1 = 8735 * (1 + 0.00978 * h) * np.exp(-22.689 * t) + 11720 * (1 + 0.003632 * h) - 9306 * t
+    f2 = (-2.7925e-2 + 6.851e-5 * h) * np.exp(-6.6577 * t / (1 + 12.2755 * t)) + 0.028544
+    f3 = 247970 * (1 + 0.00191 * h) * np.exp(-23.289 * t) + 374655 - 258552 * t
+    f4 = 5.4818e-2 * np.exp(-21.032 * t) + 0.6373 - 0.0791 * t + 5.425e-4 * h
+    return np.asarray(f1 * np.exp(-f2 * (1 + 0.002455 * h) * r) + f3 * np.exp(-f4 * r))
+
+
+def _far(r: Array, h: Array, t: Array) -> Array:
+    # 15002337 as in neptoon and crspy; cosmicsense has 15002330 (7e-7 of the weight)
+    f5 = (39006 - 15002337 / (2009.24 * t + h - 0.13)) * (0.01181 - t) * np.exp(-3.146 * t)
+    f5 = f5 - 16.7417 * h * t + 3727
+    f6 = 6.031e-5 * (h + 98.5) + 0.0013826 * t
+    f7 = 11747 * (1 - 0.00475 * h) * np.exp(-55.033 * t * (1 - 0.00604 * h)) + 4521 - 3347.4 * t
+    dry = np.exp(-13.29 * t / (1 + 0.0405 * h + 26.74 * t))
+    f8 = ((-1.543e-2 + 8.81e-5 * h) * dry + 1.807e-2) * (2 + 0.0011 * h)
+    return np.asarray(f5 * np.exp(-f6 * r) + f7 * (2 + 0.01998 * h) * np.exp(-f8 * r))
+
+
+def footprint_radius(moisture: float, humidity: float, pressure: float = SEA_LEVEL) -> float:
+    """R86 [m], within which 86 % of the neutrons come from: quantile of W_r, times F_p.
+
+    Köhli et al. 2015, doi:10.1002/2015WR017169; Schrön et al. 2017.
+    """
+    r = np.linspace(0.0, 600.0, 60_001)[:-1]
+    total = np.cumsum(horizontal_weight(r + 0.005, humidity, moisture))
+    radius = float(np.interp(0.86 * total[-1], total, r + 0.01))
+    return radius * float(pressure_stretch(pressure))
+
+
+# --- weightings of a layered profile --------------------------------------------------------------
+
+
+class Average(NamedTuple):
+    """What a cosmic-ray sensor makes of profiles: mean and depth (member,), weights (…, layer)."""
+
+    mean: Array
+    depth: Array
+    weights: Array
+
+
+@dataclass(frozen=True)
+class Weighting(ABC):
+    """How a cosmic-ray neutron sensor averages a profile; the author writes `average`."""
+
+    unit: ClassVar[str] = "m3 m-3"
+
+    @abstractmethod
+    def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
+        """Mean, depth reached [m] and weights of profiles (member, layer) between layer faces [m].
+
+        Layers lead downward. A member with NaN gets NaN.
+        """
+
+
+@dataclass(frozen=True)
+class Conventional(Weighting):
+    """Weights 1 − z/z* down to z* = 0.058/(θ̄ + 0.0829) m, the layer at z* cut; θ̄ iterated.
+
+    The operator of TSMP-PDAF and so of Li et al.; it stops when θ̄ changes by less than `tolerance`
+    (relative; 1 % there), after at most `iterations`. Franz et al. 2012,
+    doi:10.1029/2012WR011871; Schrön et al. 2017, doi:10.5194/hess-21-5009-2017.
+    """
+
+    tolerance: float = 0.01
+    iterations: int = 100
+
+    def __post_init__(self) -> None:
+        _check_iteration(self.tolerance, self.iterations)
+
+    def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
+        """Mean, z* [m] and weights of profiles (member, layer)."""
+        return Average(
+            *_kernels.conventional(moisture, top, bottom, self.tolerance, self.iterations)
+        )
+
+
+@dataclass(frozen=True)
+class Revised(Weighting):
+    """Weights exp(−2 z/D86) integrated over each layer, D86 following the mean to a fixed point.
+
+    D86 is taken at `distance` from the sensor, rescaled to r* by `pressure` and
+    `vegetation_height`. Schrön et al. 2017, App. A, doi:10.5194/hess-21-5009-2017.
+    """
+
+    bulk_density: Amount = "1400 kg m-3"
+    distance: Amount = "50 m"
+    pressure: Amount = "1013.25 hPa"
+    vegetation_height: Amount = "0 m"
+    tolerance: float = 1e-10
+    iterations: int = 100
+
+    def __post_init__(self) -> None:
+        _check_iteration(self.tolerance, self.iterations)
+        units = {
+            "bulk_density": "kg m-3",
+            "distance": "m",
+            "pressure": "Pa",
+            "vegetation_height": "m",
+        }
+        for name, unit in units.items():
+            value = magnitude(getattr(self, name), unit, f"{name} of Revised")
+            least = 0.0 if unit == "m" else np.nextafter(0.0, 1.0)
+            if not value >= least:
+                raise DeclarationError(f"{name} of Revised must not be negative; got {value!r}")
+            object.__setattr__(self, name, value)
+
+    def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
+        """Mean, D86 [m] and weights of profiles (member, layer)."""
+        density = float(self.bulk_density) / WATER_DENSITY
+        r = float(self.distance) / float(pressure_stretch(float(self.pressure)))
+        height = float(self.vegetation_height)
+        return Average(
+            *_kernels.revised(
+                moisture, top, bottom, density, r, height, self.tolerance, self.iterations
+            )
+        )
+
+
+def _check_iteration(tolerance: float, iterations: int) -> None:
+    if not 0 < tolerance < 1:
+        raise DeclarationError(f"tolerance must lie between 0 and 1; got {tolerance!r}")
+    if iterations < 1:
+        raise DeclarationError(f"iterations must be at least 1; got {iterations!r}")

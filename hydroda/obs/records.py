@@ -1,0 +1,268 @@
+"""Measured series in tidy form, whatever file they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from hydroda.errors import DataError
+from hydroda.units import Duration, convert, duration
+
+COLUMNS = ("time", "end", "station", "quantity", "depth", "value", "error", "flag", "count")
+KEY = ["station", "quantity", "depth"]
+PLACES = {"x": "m", "y": "m", "lon": "degrees_east", "lat": "degrees_north", "elevation": "m"}
+TOO_FEW = "too_few"
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Values of stations, one row each, with the units of every quantity and the stations' places.
+
+    `values` has the columns `COLUMNS`: the interval [`time`, `end`) in UTC (`end` = `time` for a
+    reading at an instant), `depth` [m] or NaN, the standard deviation `error` or NaN, a `flag` (""
+    is good) and the `count` of readings behind a value. `stations` is indexed by station and has
+    those of the columns `PLACES` that are known. `attributes` describe the source.
+    """
+
+    values: pd.DataFrame
+    units: Mapping[str, str]
+    stations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(index=pd.Index([])))
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        values: pd.DataFrame,
+        units: Mapping[str, str],
+        stations: pd.DataFrame | None = None,
+        attributes: Mapping[str, str] | None = None,
+        zone: str | None = None,
+        source: str = "the series",
+    ) -> Records:
+        """Records from a table with at least time, station, quantity and value.
+
+        Times without a zone are refused unless `zone` ("UTC", "Europe/Berlin") declares theirs.
+
+        Raises
+        ------
+        DataError
+            A column or a unit is missing, a time has no zone, or a station is nameless.
+        """
+        for name in ("time", "station", "quantity", "value"):
+            if name not in values:
+                raise DataError(
+                    f"{source} needs a column {name!r}; it has {', '.join(map(str, values))}"
+                )
+        frame = values.assign(time=to_utc(values["time"], zone, source))
+        frame["end"] = to_utc(values["end"], zone, source) if "end" in values else frame["time"]
+        for name, default in (("depth", np.nan), ("error", np.nan), ("flag", ""), ("count", 1)):
+            if name not in frame:
+                frame[name] = default
+        lacking = sorted(set(frame["quantity"]) - set(units))
+        if lacking:
+            raise DataError(f"{source} gives no unit for {', '.join(lacking)}; name it in units")
+        if stations is None:
+            stations = pd.DataFrame(index=pd.Index(pd.unique(frame["station"])))
+        return cls(_typed(frame), dict(units), stations, dict(attributes or {}))
+
+    def __post_init__(self) -> None:
+        backwards = self.values["end"] < self.values["time"]
+        if backwards.any():
+            row = self.values[backwards].iloc[0]
+            raise DataError(
+                f"an interval must not end before it starts; {row.station} has one "
+                f"from {row.time} to {row.end}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Records)
+            and self.values.equals(other.values)
+            and dict(self.units) == dict(other.units)
+            and self.stations.equals(other.stations)
+            and dict(self.attributes) == dict(other.attributes)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return f"Records({len(self)} values, sha256={self.digest[:12]})"
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of the values: equal for equal records, on every machine."""
+        text = self.values.to_csv(index=False) + repr(sorted(self.units.items()))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def select(
+        self, stations: Iterable[str] | None = None, quantities: Iterable[str] | None = None
+    ) -> Records:
+        """The records of some stations and quantities."""
+        keep = np.ones(len(self), dtype=bool)
+        if stations is not None:
+            keep &= self.values["station"].isin(list(stations)).to_numpy()
+        if quantities is not None:
+            keep &= self.values["quantity"].isin(list(quantities)).to_numpy()
+        return self.where(keep)
+
+    def where(self, keep: Any) -> Records:
+        """The records of the rows where `keep` (row,) is true."""
+        values = self.values[keep].reset_index(drop=True)
+        units = {
+            name: unit for name, unit in self.units.items() if (values["quantity"] == name).any()
+        }
+        stations = self.stations[self.stations.index.isin(values["station"])]
+        return replace(self, values=values, units=units, stations=stations)
+
+    def between(self, start: Any, end: Any) -> Records:
+        """The records whose interval starts in [start, end)."""
+        time = self.values["time"]
+        return self.where((time >= pd.Timestamp(start)) & (time < pd.Timestamp(end)))
+
+    def joined(self, others: Sequence[Records]) -> Records:
+        """These records and `others`, with the unit of each quantity as it is here.
+
+        Raises
+        ------
+        DataError
+            A station has two places.
+        """
+        units, parts = dict(self.units), [self.values]
+        for other in others:
+            units = {**other.units, **units}
+            parts.append(other.in_units(units).values)
+        stations = pd.concat([part.stations for part in (self, *others)])
+        stations = stations.groupby(level=0, sort=False).agg(_one_place)
+        attributes = {k: v for part in (*others, self) for k, v in part.attributes.items()}
+        return Records(_typed(pd.concat(parts)), units, stations, attributes)
+
+    def in_units(self, units: Mapping[str, str]) -> Records:
+        """The same records with the quantities named in `units` converted.
+
+        Raises
+        ------
+        UnitError
+            The units of a quantity have different dimensions.
+        """
+        values = self.values.copy()
+        for quantity, unit in units.items():
+            own = self.units.get(quantity, unit)
+            rows = (values["quantity"] == quantity).to_numpy()
+            if own == unit or not rows.any():
+                continue
+            for name in ("value", "error"):
+                values.loc[rows, name] = convert(values.loc[rows, name], own, unit, quantity)
+        return replace(self, values=values, units={**self.units, **units})
+
+    def aggregated(self, every: Duration, at_least: float = 0.75) -> Records:
+        """Means over intervals of `every` from midnight UTC, for all quantities.
+
+        Good values count; the error is that of a mean of independent values. A mean with fewer than
+        `at_least` of the readings that the usual spacing of the series promises is flagged
+        "too_few", never filled.
+        """
+        step = pd.Timedelta(duration(every, "every"))
+        means = [
+            _means(series, step, at_least) for _, series in self.values.groupby(KEY, dropna=False)
+        ]
+        return replace(self, values=_typed(pd.concat(means)) if means else self.values)
+
+
+class Format(ABC):
+    """A file format of observations; the author writes `read` and says which files are its own."""
+
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a file is of this format: by its name, unless a subclass looks inside."""
+        return path.name.lower().endswith(self.suffixes)
+
+    @abstractmethod
+    def read(self, path: Path, zone: str | None = None) -> Records:
+        """The records of a file; DataError where it is damaged. `zone` is that of bare times."""
+
+    def write(self, records: Records, path: Path) -> None:
+        """Nothing; the file at `path` then holds all of `records`."""
+        raise DataError(f"{type(self).__name__} cannot be written; choose another format")
+
+
+def to_utc(times: Any, zone: str | None, source: str) -> pd.Series:
+    """Times as naive UTC at nanoseconds.
+
+    Raises
+    ------
+    DataError
+        A time has no zone and `zone` declares none, or is no time.
+    """
+    try:
+        series = pd.to_datetime(pd.Series(times), utc=False)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{source} has a time that cannot be read: {error}") from None
+    if series.isna().any():
+        where = int(np.flatnonzero(series.isna())[0])
+        raise DataError(f"{source} has no time in row {where + 1}")
+    if not isinstance(series.dtype, pd.DatetimeTZDtype):
+        if series.dtype == object:
+            raise DataError(f"{source} mixes times of different zones; write all in UTC")
+        if zone is None:
+            raise DataError(
+                f"{source} has times without a zone, such as {series.iloc[0]}; "
+                "write them in UTC with a trailing Z, or declare zone='UTC'"
+            )
+        series = _localized(series, zone, source)
+    return series.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
+
+
+def _localized(series: pd.Series, zone: str, source: str) -> pd.Series:
+    try:
+        return series.dt.tz_localize(zone)
+    except (ValueError, KeyError) as error:  # also hours that a clock change repeats or leaves out
+        raise DataError(f"{source} has times that zone {zone!r} does not settle: {error}") from None
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns `COLUMNS`, in their types and in the order of time within each series."""
+    types: dict[str, Any] = dict.fromkeys(("depth", "value", "error"), np.float64)
+    types |= {"time": "datetime64[ns]", "end": "datetime64[ns]", "count": np.int64}
+    types |= dict.fromkeys(("station", "quantity", "flag"), object)
+    frame = frame.fillna({"flag": ""})[list(COLUMNS)].astype(types)
+    return frame.sort_values([*KEY, "time"], kind="stable", ignore_index=True)
+
+
+def _one_place(column: pd.Series) -> Any:
+    known = column.dropna().unique()
+    if known.size > 1:
+        raise DataError(f"a station has two values of {column.name}: {known[0]} and {known[1]}")
+    return known[0] if known.size else np.nan
+
+
+def _means(series: pd.DataFrame, step: pd.Timedelta, at_least: float) -> pd.DataFrame:
+    """Means of one series over intervals of `step`."""
+    good = series[(series["flag"] == "") & series["value"].notna()]
+    spacing = pd.Timedelta(np.median(np.diff(series["time"]))) if len(series) > 1 else step
+    expected = max(step / spacing, 1.0)
+    bins = series["time"].dt.floor(step)
+    groups = good.groupby(bins.loc[good.index])
+    table = pd.DataFrame(index=pd.Index(bins.unique()))
+    table["value"] = groups["value"].mean()
+    table["count"] = groups["count"].size()
+    table["count"] = table["count"].fillna(0)
+    squares = (good["error"] ** 2).groupby(bins.loc[good.index]).sum(min_count=1)
+    table["error"] = np.sqrt(squares) / table["count"]
+    table["flag"] = np.where(table["count"] < at_least * expected - 1e-9, TOO_FEW, "")
+    table["time"] = table.index
+    table["end"] = table["time"] + step
+    for name in KEY:
+        table[name] = series[name].iloc[0]
+    return table
