@@ -1,7 +1,7 @@
 """Sensors, networks of them, and the files that hold what they measured."""
 
 from hydroda.obs.formats import read, write
-from hydroda.obs.network import Observation, ObservationNetwork, Reason
+from hydroda.obs.network import Observation, ObservationNetwork, Observations, Reason
 from hydroda.obs.neutrons import Conventional, Revised, Weighting
 from hydroda.obs.records import Format, Records
 from hydroda.obs.sensors import (
@@ -25,6 +25,7 @@ __all__ = [
     "NeutronCounts",
     "Observation",
     "ObservationNetwork",
+    "Observations",
     "PointSensor",
     "Reason",
     "Records",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
@@ -48,6 +48,64 @@ class Observation:
     value: float
     error: float
     reason: Reason = Reason.USABLE
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """Many observations as arrays (obs,), in the order of `end` and then of the sensors.
+
+    `sensor` is the number of the sensor in `sensors`; an observation counts at its `end`.
+    """
+
+    sensors: tuple[Sensor, ...]
+    id: NDArray[np.object_]
+    sensor: NDArray[np.int64]
+    time: NDArray[np.datetime64]
+    end: NDArray[np.datetime64]
+    value: NDArray[np.float64]
+    error: NDArray[np.float64]
+    reason: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def __getitem__(self, keep: Any) -> Observations:
+        """Those that `keep` (a mask, a slice or numbers) chooses."""
+        names = ("id", "sensor", "time", "end", "value", "error", "reason")
+        return replace(self, **{name: getattr(self, name)[keep] for name in names})
+
+    def __iter__(self) -> Iterator[Observation]:
+        rows = zip(
+            self.id,
+            self.sensor,
+            self.time,
+            self.end,
+            self.value,
+            self.error,
+            self.reason,
+            strict=True,
+        )
+        for name, number, time, end, value, error, reason in rows:
+            sensor = self.sensors[number]
+            yield Observation(name, sensor, time, end, float(value), float(error), reason)
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which of them filters may use (obs,)."""
+        return np.asarray(self.reason == Reason.USABLE)
+
+    @property
+    def quantity(self) -> NDArray[np.object_]:
+        """What each observes (obs,)."""
+        return np.array([sensor.quantity for sensor in self.sensors], dtype=object)[self.sensor]
+
+    def predict(self, ensemble: xr.Dataset) -> NDArray[np.float64]:
+        """What the sensors would read (obs, member); each sensor is asked once."""
+        asked, where = np.unique(self.sensor, return_inverse=True)
+        if not asked.size:
+            return np.empty((0, ensemble.sizes["member"]))
+        readings = [np.asarray(self.sensors[number].predict(ensemble), float) for number in asked]
+        return np.stack(readings)[where]
 
 
 @dataclass(frozen=True)
@@ -251,48 +309,38 @@ class ObservationNetwork:
         """
         first, last = instant(start, "start"), instant(end, "end")
         if self.data is not None:
-            ends = self._rows(quantity, first, last, usable=True)["end"]
-            return np.unique(ends.to_numpy("datetime64[ns]"))
+            known = self.between(first, last)
+            wanted = known.usable & ((known.quantity == quantity) | (quantity is None))
+            return np.unique(known.end[wanted])
         chosen = [sensor for sensor in self.sensors if quantity in (None, sensor.quantity)]
         moments = [_moments(sensor.every or self.every, first, last, sensor) for sensor in chosen]
         return np.unique(np.concatenate(moments)) if moments else np.empty(0, "datetime64[ns]")
 
-    def at(self, quantity: str, start: Any, end: Any) -> list[Observation]:
+    def at(self, quantity: str, start: Any, end: Any) -> Observations:
         """The usable observations of `quantity` that are ready in (start, end]."""
-        return self._observations(quantity, start, end, usable=True)
+        known = self.between(start, end)
+        return known[known.usable & (known.quantity == quantity)]
 
-    def refused(self, quantity: str | None, start: Any, end: Any) -> list[Observation]:
-        """The values that may not be used, with their reason; ready in (start, end]."""
-        return self._observations(quantity, start, end, usable=False)
+    def between(self, start: Any, end: Any) -> Observations:
+        """All observations that are ready in (start, end], those not usable with their reason."""
+        ends = self._observations.end
+        bounds = [instant(start, "start"), instant(end, "end")]
+        first, last = np.searchsorted(ends, bounds, side="right")
+        return self._observations[first:last]
 
-    def _observations(
-        self, quantity: str | None, start: Any, end: Any, usable: bool
-    ) -> list[Observation]:
-        rows = self._rows(quantity, instant(start, "start"), instant(end, "end"), usable)
-        return [
-            Observation(id_, self.sensors[number], time, end_, value, error, Reason(reason))
-            for id_, number, time, end_, value, error, reason in zip(
-                rows["id"],
-                rows["sensor"],
-                rows["time"].to_numpy("datetime64[ns]"),
-                rows["end"].to_numpy("datetime64[ns]"),
-                rows["value"],
-                rows["error"],
-                rows["reason"],
-                strict=True,
-            )
-        ]
-
-    def _rows(
-        self, quantity: str | None, start: np.datetime64, end: np.datetime64, usable: bool
-    ) -> pd.DataFrame:
-        ends = self.table["end"].to_numpy("datetime64[ns]")
-        first, last = np.searchsorted(ends, [start, end], side="right")
-        rows = self.table.iloc[first:last]
-        keep = (rows["reason"] == Reason.USABLE) == usable
-        if quantity is not None:
-            keep &= rows["quantity"] == quantity
-        return rows[keep]
+    @cached_property
+    def _observations(self) -> Observations:
+        table = self.table
+        return Observations(
+            self.sensors,
+            table["id"].to_numpy(object),
+            table["sensor"].to_numpy(np.int64),
+            table["time"].to_numpy("datetime64[ns]"),
+            table["end"].to_numpy("datetime64[ns]"),
+            table["value"].to_numpy(np.float64),
+            table["error"].to_numpy(np.float64),
+            np.array([Reason(reason) for reason in table["reason"]], dtype=object),
+        )
 
 
 def _key(sensor: Sensor) -> tuple[str, str, float]:
