@@ -1,0 +1,317 @@
+"""One joint analysis: labelled ensembles in and out, arrays in between.
+
+Labels and units are left once (`Selection.packed`, `Batch.predict`) and regained once
+(`Selection.unpacked`). In between, each rank analyses a block of rows with all members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from hydroda.analysis import Analysis, Operator, Places, Problem, Water
+from hydroda.ensemble import Ensemble
+from hydroda.io import Table
+from hydroda.models.base import Model
+from hydroda.parallel import row_blocks
+from hydroda.rng import Streams
+from hydroda.state import Rows, StateVector
+from hydroda.update import ASSIMILATED, JointUpdate
+from hydroda.zone import Zone
+
+NO_SPREAD = "no spread: all members predict the same"
+OUT_OF_REACH = "out of reach: no cell of the zone within the localization radius"
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The observations of one analysis: ids, values and error deviations (obs,), and places.
+
+    `predict` gives what their sensors would see (obs, member) in a dataset.
+    """
+
+    ids: np.ndarray
+    value: np.ndarray
+    sd: np.ndarray
+    places: Places
+    predict: Operator
+
+    def __getitem__(self, keep: np.ndarray) -> Batch:
+        return Batch(
+            self.ids[keep],
+            self.value[keep],
+            self.sd[keep],
+            self.places[keep],
+            lambda data: self.predict(data)[keep],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a joint analysis left: the ensemble, a row per observation, a row of its own, a memory."""
+
+    ensemble: Ensemble
+    observations: Table
+    event: Table
+    memory: Mapping[str, np.ndarray]
+
+
+def assimilate(
+    update: JointUpdate,
+    model: Model,
+    state: StateVector,
+    ensemble: Ensemble,
+    batch: Batch,
+    time: np.datetime64,
+    streams: Streams,
+    memory: Mapping[str, np.ndarray],
+    budget: xr.DataArray | None = None,
+) -> Outcome:
+    """The ensemble after one joint analysis of `batch`, with its report.
+
+    budget : the water (member, column) [mm] that each column of this rank's members should hold
+    """
+    names = tuple(update.damping)
+    hx = ensemble.comm.all_members(batch.predict(ensemble.data), axis=1)
+    innovation, spread = batch.value - hx.mean(axis=1), hx.var(axis=1, ddof=1)
+    variance, reasons = update.first.outliers.judge(innovation, spread, batch.sd**2)
+    used = np.isfinite(variance)
+    taken = batch[used]
+    selection = Selection.of(update.first.zone, names, state, ensemble)
+    exchange = Exchange.of(selection, ensemble, whole=update.first.filter.needs_operator)
+    problem = Problem(
+        x=exchange.scattered(selection.packed(ensemble.data)),
+        hx=hx[used],
+        y=taken.value,
+        variance=variance[used],
+        noise=_noise(taken, variance[used], ensemble.size, streams, update.first.centred),
+        state_places=selection.places(ensemble.data)[exchange.mine],
+        obs_places=taken.places,
+        damping=selection.by_variable(update.damping)[exchange.mine],
+        operator=exchange.operator(taken.predict),
+        water=_water(model, ensemble, budget, exchange),
+        rng=streams.generator("rotation", update.label, time),
+        memory=memory,
+        overwrite=True,
+    )
+    analysis = update.first.filter.analyse(problem)
+    changed = selection.merged(exchange.gathered(analysis.x), ensemble.data)
+    reconciled, clipped = model.reconcile(_within_bounds(changed, state, names), names)
+    after = ensemble.holding(reconciled)
+    report = {
+        "id": batch.ids,
+        "update": np.full(batch.ids.shape, update.label),
+        "status": _statuses(used, reasons, spread, exchange.total(analysis.reach)),
+        "used_sd": np.where(used, np.sqrt(variance), np.nan),
+    }
+    event = {
+        "time": np.array([time]),
+        "update": np.array([update.label]),
+        "used": np.array([used.sum()]),
+        "rows": np.array([selection.kept.size]),
+        **_added_water(model, ensemble, after, clipped),
+        **_numbers(analysis),
+    }
+    return Outcome(after, report, event, analysis.memory)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The rows of the packed state that one analysis may change.
+
+    `allowed` (row, member of this rank) is there where the zone differs between members.
+    """
+
+    state: StateVector
+    rows: Rows
+    kept: np.ndarray
+    allowed: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls, zone: Zone, names: tuple[str, ...], state: StateVector, ensemble: Ensemble
+    ) -> Selection:
+        """The rows of the variables `names` within `zone`."""
+        data = ensemble.data
+        rows = state.rows(data, names)
+
+        def inside(mask: xr.DataArray) -> np.ndarray:
+            fields = {name: _on_cells_of(data[name], mask) for name in names}
+            return rows.spread_out(fields, False, bool)
+
+        mask = zone.mask(ensemble)
+        if "member" not in mask.dims:
+            return cls(state, rows, np.flatnonzero(inside(mask)), None)
+        by_member = np.column_stack([inside(own) for own in mask.transpose("member", ...)])
+        anywhere = np.logical_or.reduce(ensemble.comm.everywhere(by_member.any(axis=1)))
+        kept = np.flatnonzero(anywhere)
+        return cls(state, rows, kept, by_member[kept])
+
+    @property
+    def column(self) -> np.ndarray:
+        """Column of each selected row, non-decreasing."""
+        return self.rows.column[self.kept]
+
+    def packed(self, data: xr.Dataset) -> np.ndarray:
+        """The selected rows (row, member of `data`)."""
+        return self.state.pack(data, self.rows.names)[self.kept]
+
+    def unpacked(self, x: np.ndarray, data: xr.Dataset) -> xr.Dataset:
+        """`data` with its selected rows taken from x (row, member of `data`)."""
+        state, names = self.state, self.rows.names
+        everything = state.pack(data, names)
+        everything[self.kept] = x
+        return state.unpack(everything, data, names)
+
+    def merged(self, x: np.ndarray, data: xr.Dataset) -> xr.Dataset:
+        """`data` of this rank's members with x where the zone allows it."""
+        if self.allowed is None:
+            return self.unpacked(x, data)
+        return self.unpacked(np.where(self.allowed, x, self.packed(data)), data)
+
+    def places(self, data: xr.Dataset) -> Places:
+        """Where the selected rows are."""
+        return Places(*self.rows.places(data))[self.kept]
+
+    def by_variable(self, values: Mapping[str, float]) -> np.ndarray:
+        """One value per selected row, from one per variable."""
+        return self.rows.spread_out(values, np.nan)[self.kept]
+
+
+def _on_cells_of(variable: xr.DataArray, mask: xr.DataArray) -> np.ndarray:
+    """`mask` on the cells of `variable`; where it has no layers: whether any layer is in."""
+    missing = [dim for dim in mask.dims if dim not in variable.dims]
+    return (mask.any(missing) if missing else mask).values
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """How the selected rows travel from members to ranks and back.
+
+    Each rank analyses the rows `mine` with all members. A filter that predicts from changed states
+    needs all rows at once: then (`blocks` is None) every rank analyses everything.
+    """
+
+    selection: Selection
+    ensemble: Ensemble
+    blocks: list[slice] | None
+
+    @classmethod
+    def of(cls, selection: Selection, ensemble: Ensemble, whole: bool) -> Exchange:
+        blocks = None if whole else row_blocks(selection.column, ensemble.comm.size)
+        return cls(selection, ensemble, blocks)
+
+    @property
+    def mine(self) -> slice:
+        """The rows that this rank analyses."""
+        return slice(None) if self.blocks is None else self.blocks[self.ensemble.comm.rank]
+
+    def scattered(self, x: np.ndarray) -> np.ndarray:
+        """(my rows, all members) from (all rows, my members)."""
+        if self.blocks is None:
+            return self.ensemble.comm.all_members(x, axis=1)
+        return self.ensemble.comm.members_to_rows(x, self.blocks)
+
+    def gathered(self, x: np.ndarray) -> np.ndarray:
+        """(all rows, my members) from (my rows, all members)."""
+        comm, size = self.ensemble.comm, self.ensemble.size
+        if self.blocks is None:
+            return x[:, comm.share(size)]
+        return comm.rows_to_members(x, size)
+
+    def total(self, counts: np.ndarray) -> np.ndarray:
+        """Counts of my rows, summed over all rows."""
+        return counts if self.blocks is None else np.sum(self.ensemble.comm.everywhere(counts), axis=0)
+
+    def operator(self, predict: Operator) -> Operator | None:
+        """`predict` of the ensemble with its selected rows taken from x (all rows, all members)."""
+        if self.blocks is not None and self.ensemble.comm.size > 1:
+            return None
+        whole = self.ensemble.whole()
+        return lambda x: predict(self.selection.unpacked(x, whole))
+
+
+def _noise(
+    batch: Batch, variance: np.ndarray, members: int, streams: Streams, centred: bool
+) -> np.ndarray:
+    """Drawn observation errors (obs, member): one stream per observation, whoever else is there."""
+    draws = np.empty((len(batch.ids), members))
+    for row, name in zip(draws, batch.ids, strict=True):
+        row[:] = streams.generator("observation", name).normal(size=members)
+    if centred:
+        draws -= draws.mean(axis=1, keepdims=True)
+    return draws * np.sqrt(variance)[:, None]
+
+
+def _water(
+    model: Model, ensemble: Ensemble, budget: xr.DataArray | None, exchange: Exchange
+) -> Water | None:
+    content = model.water(ensemble.data)
+    if budget is None or content is None:
+        return None
+    comm, nowhere = ensemble.comm, np.full(ensemble.data.sizes["column"], np.nan)
+    x, y = (
+        ensemble.data[axis].values if axis in ensemble.data.coords else nowhere for axis in ("x", "y")
+    )
+    return Water(
+        content=comm.all_members(content.values.T, axis=1),
+        target=comm.all_members(budget.values.T, axis=1),
+        operator=exchange.operator(lambda data: _column_water(model, data)),
+        places=Places(x, y, nowhere),
+    )
+
+
+def _column_water(model: Model, data: xr.Dataset) -> np.ndarray:
+    """Water (column, member) [mm]."""
+    content = model.water(data)
+    assert content is not None
+    return content.values.T
+
+
+def _within_bounds(data: xr.Dataset, state: StateVector, names: tuple[str, ...]) -> xr.Dataset:
+    """`data` with the parameters kept in their bounds; states are the model's to keep."""
+    fields = {}
+    for name in names:
+        variable = state[name]
+        if variable.role == "parameter":
+            fields[name] = data[name].clip(*variable.bounds, keep_attrs=True)
+    return data.assign(fields)
+
+
+def _statuses(
+    used: np.ndarray, reasons: Mapping[int, str], spread: np.ndarray, reach: np.ndarray
+) -> np.ndarray:
+    """What was done with each observation (obs,); `reach` counts the rows of each used one."""
+    status = np.array([reasons.get(i, ASSIMILATED) for i in range(used.size)], dtype=object)
+    status[np.flatnonzero(used)[reach == 0]] = OUT_OF_REACH
+    status[used & (spread == 0)] = NO_SPREAD
+    return status.astype(str)
+
+
+def _added_water(
+    model: Model, before: Ensemble, after: Ensemble, clipped: xr.DataArray
+) -> dict[str, np.ndarray]:
+    """Water that the analysis added [mm], mean over members and columns; {} without water."""
+    old, new = model.water(before.data), model.water(after.data)
+    if old is None or new is None:
+        return {}
+    comm = before.comm
+    added = comm.all_members((new - old).values, axis=0)
+    cut = comm.all_members(clipped.values, axis=0)
+    return {
+        "water_added": np.array([added.mean()]),
+        "water_moved": np.array([np.abs(added).mean()]),
+        "water_clipped": np.array([np.abs(cut).mean()]),
+    }
+
+
+def _numbers(analysis: Analysis) -> dict[str, np.ndarray]:
+    """The diagnostics that are one number each."""
+    return {
+        name: np.array([float(value)])
+        for name, value in analysis.diagnostics.items()
+        if np.ndim(value) == 0
+    }

@@ -1,0 +1,452 @@
+"""The forecast-analysis cycle as a generator: memory, output and early stopping belong to the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hydroda.analysis import Places
+from hydroda.assimilation import Batch, Outcome, assimilate
+from hydroda.ensemble import Ensemble
+from hydroda.errors import ForecastError
+from hydroda.forcing import Forcing
+from hydroda.io import Checkpoint, Table
+from hydroda.models.base import Model
+from hydroda.obs.network import ObservationNetwork, Reason
+from hydroda.obs.sensors import Sensor
+from hydroda.rng import Streams
+from hydroda.state import StateVector
+from hydroda.update import JointUpdate, Update, joined
+
+# A run whose members fail in larger numbers than this share says nothing any more.
+TOLERATED_FAILURES = 0.1
+# How often a failed member is tried again with smaller steps before it is replaced.
+RETRIES = 3
+# Noise on the copy of a healthy member, as a share of the spread of the ensemble.
+REPLACEMENT_NOISE = 0.1
+# Names the running sums of fluxes: "evapotranspiration since 2016-05-01T00:00:00".
+SINCE = " since "
+TICK = np.timedelta64(1, "ns")
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One cycle: the forecast at `time`, the analysis, and what was done.
+
+    observations : a row for every observation of this time, used or not
+    events       : a row for every analysis;  failures: a row for every failed member
+    closure      : largest error of the model's water budget over columns and members [mm]
+    """
+
+    position: int
+    time: np.datetime64
+    forecast: Ensemble
+    analysis: Ensemble
+    observations: Table
+    events: tuple[Table, ...]
+    failures: Table
+    closure: float
+    memory: Mapping[str, np.ndarray]
+    sums: xr.Dataset
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What a run needs to go on from here, with the members of this rank."""
+        return Checkpoint(self.position, self.analysis.data.assign(self.sums), self.memory)
+
+
+@dataclass(frozen=True, eq=False)
+class Due:
+    """One joint analysis of one time, and the rows of the agenda that drive it."""
+
+    update: JointUpdate
+    rows: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Agenda:
+    """What there is to do at which time.
+
+    table : all observations of the period, as the network lists them, in the order of `end`
+    stops : the times at which forecasts end; the first is the start of the run
+    used  : by number of the update, whether it assimilates a row of the table
+    """
+
+    network: ObservationNetwork
+    table: pd.DataFrame
+    updates: tuple[Update, ...]
+    stops: np.ndarray
+    used: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        network: ObservationNetwork,
+        updates: Sequence[Update],
+        period: tuple[np.datetime64, np.datetime64],
+        every: np.timedelta64,
+        assimilate_until: np.datetime64 | None = None,
+    ) -> Agenda:
+        """The agenda of `period`, with a stop at least `every` so often."""
+        start, end = period
+        table = network.table if network.data is not None else _no_observations()
+        ends = table["end"].to_numpy("datetime64[ns]")
+        table = table[(ends > start) & (ends <= end)].reset_index(drop=True)
+        ends = table["end"].to_numpy("datetime64[ns]")
+        begins = table["time"].to_numpy("datetime64[ns]")
+        stops = np.unique(np.r_[np.arange(start, end, every), end, ends, begins[begins >= start]])
+        last = end if assimilate_until is None else assimilate_until
+        used = np.array([_used(update, table, start, last) for update in updates], dtype=bool)
+        return cls(network, table, tuple(updates), stops, used.reshape(len(updates), len(table)))
+
+    def rows(self, time: np.datetime64) -> np.ndarray:
+        """Rows of the table that are ready at `time`."""
+        ends = self.table["end"].to_numpy("datetime64[ns]")
+        return np.arange(*np.searchsorted(ends, [time, time + TICK]))
+
+    def due(self, rows: np.ndarray) -> list[Due]:
+        """The analyses of one time: updates that share their kind and their observations are one."""
+        own = {number: rows[self.used[number, rows]] for number in range(len(self.updates))}
+        by_rows: dict[tuple[int, ...], list[Update]] = {}
+        for number, chosen in own.items():
+            if chosen.size:
+                by_rows.setdefault(tuple(chosen), []).append(self.updates[number])
+        found = [
+            (self.updates.index(update.first), Due(update, np.array(chosen)))
+            for chosen, updates in by_rows.items()
+            for update in joined(updates)
+        ]
+        return [due for _, due in sorted(found, key=lambda pair: pair[0])]
+
+    def status(self, rows: np.ndarray) -> np.ndarray:
+        """Why a row is not assimilated (obs,); "" where it is."""
+        reasons = self.table["reason"].to_numpy()[rows]
+        quantities = self.table["quantity"].to_numpy()[rows]
+        asked_for = {update.observations for update in self.updates}
+        return np.array(
+            [
+                ""
+                if self.used[:, row].any()
+                else str(reason)
+                if reason != Reason.USABLE
+                else "not due: thinned to the cadence, or after the end of assimilation"
+                if quantity in asked_for
+                else "no update uses this quantity"
+                for row, reason, quantity in zip(rows, reasons, quantities, strict=True)
+            ],
+            dtype=object,
+        )
+
+
+def _no_observations() -> pd.DataFrame:
+    names = ["id", "station", "quantity", "time", "end", "value", "error", "sensor", "reason"]
+    frame = pd.DataFrame({name: pd.Series(dtype=object) for name in names})
+    return frame.astype({"time": "datetime64[ns]", "end": "datetime64[ns]", "sensor": int})
+
+
+def _used(
+    update: Update, table: pd.DataFrame, start: np.datetime64, last: np.datetime64
+) -> np.ndarray:
+    """Which rows `update` assimilates: usable, of its quantity, the first of a sensor in each span."""
+    ends = table["end"].to_numpy("datetime64[ns]")
+    usable = (table["reason"] == Reason.USABLE) & (table["quantity"] == update.observations)
+    usable &= ends <= last
+    if update.every is None:
+        return usable.to_numpy(bool)
+    span = (ends - start - np.timedelta64(1, "ns")) // update.every
+    slots = pd.DataFrame({"sensor": table["sensor"], "span": span})[usable]
+    first = slots.index[~slots.duplicated()]
+    used = np.zeros(len(table), dtype=bool)
+    used[first] = True
+    return used
+
+
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """What is cycled: a model and its state through an agenda."""
+
+    model: Model
+    state: StateVector
+    forcing: Forcing | None
+    agenda: Agenda
+    streams: Streams
+
+    def start(self, ensemble: Ensemble) -> Checkpoint:
+        """The beginning of a run."""
+        return Checkpoint(0, ensemble.data, {})
+
+    def steps(self, begin: Checkpoint, ensemble: Ensemble) -> Iterator[Step]:
+        """The steps after `begin` to the last stop; `ensemble` says who holds which member."""
+        names = [name for name in begin.ensemble if SINCE in str(name)]
+        sums, memory = begin.ensemble[names], begin.memory
+        analysis = ensemble.holding(begin.ensemble.drop_vars(names))
+        for position in range(begin.position, len(self.agenda.stops) - 1):
+            step = self._step(position, analysis, memory, sums)
+            analysis, memory, sums = step.analysis, step.memory, step.sums
+            yield step
+
+    def _step(
+        self, position: int, before: Ensemble, memory: Mapping[str, np.ndarray], sums: xr.Dataset
+    ) -> Step:
+        start, end = self.agenda.stops[position : position + 2]
+        forecast, failures = self._forecast(before, start, end)
+        sums = self._summed(sums, forecast.data, start, end)
+        rows = self.agenda.rows(end)
+        prior = self._predicted(forecast, rows, sums)
+        report = Report(self.agenda, rows, prior)
+        analysis, events, memory = forecast, [], dict(memory)
+        budget = self._budget(before, forecast)
+        for due in self.agenda.due(rows):
+            label = f"{due.update.label}/"
+            own = {k.removeprefix(label): v for k, v in memory.items() if k.startswith(label)}
+            batch = self._batch(due.rows, analysis, sums)
+            outcome = assimilate(
+                due.update, self.model, self.state, analysis, batch, end, self.streams, own, budget
+            )
+            analysis = outcome.ensemble
+            memory |= {label + name: value for name, value in outcome.memory.items()}
+            events.append(outcome.event)
+            report.note(np.searchsorted(rows, due.rows), outcome)
+        posterior = self._predicted(analysis, rows, sums) if events else prior
+        return Step(
+            position=position + 1,
+            time=end,
+            forecast=forecast,
+            analysis=analysis,
+            observations=report.table(posterior),
+            events=tuple(events),
+            failures=failures,
+            closure=self._closure(before, forecast),
+            memory=memory,
+            sums=self._awaited(sums, end),
+        )
+
+    # --- forecast ---
+
+    def _forecast(
+        self, before: Ensemble, start: np.datetime64, end: np.datetime64
+    ) -> tuple[Ensemble, Table]:
+        """The forecast, with failed members tried again and at last replaced, and a row for each."""
+        window = None if self.forcing is None else self.forcing.between(start, end)
+        data = self.model.forecast(before.data, window, start, end)
+        failed = first = self._failed(data)
+        model: Model | None = self.model
+        for _ in range(RETRIES):
+            model = model.refined() if model is not None and failed.size else None
+            if model is None:
+                break
+            part = None if window is None else window.of_members(failed)
+            again = model.forecast(before.data.isel(member=failed), part, start, end)
+            data = _with_members(data, failed, again)
+            failed = failed[self._failed(again)]
+        forecast = before.holding(data)
+        retried = np.setdiff1d(first, failed)
+        lost, mended = (
+            np.concatenate(before.comm.everywhere(before.held[members]))
+            for members in (failed, retried)
+        )
+        donors = self._donors(lost, before.size, end) if lost.size else lost
+        table = _failure_table(end, mended, lost, donors)
+        return (self._replaced(forecast, lost, donors, end) if lost.size else forecast), table
+
+    def _failed(self, data: xr.Dataset) -> np.ndarray:
+        """Numbers, among the members of `data`, of those with a value that is not finite."""
+        fine = np.ones(data.sizes["member"], dtype=bool)
+        for name in self.state:
+            values = data[name].values
+            fine &= np.isfinite(values).reshape(len(fine), -1).all(axis=1)
+        return np.flatnonzero(~fine)
+
+    def _donors(self, lost: np.ndarray, members: int, time: np.datetime64) -> np.ndarray:
+        """A healthy member for each lost one.
+
+        Raises
+        ------
+        ForecastError
+            Too many members failed.
+        """
+        if lost.size > TOLERATED_FAILURES * members:
+            raise ForecastError(
+                f"the model failed for {lost.size} of {members} members at {_stamp(time)} "
+                f"(members {', '.join(map(str, lost[:10]))}{' …' if lost.size > 10 else ''}), also "
+                f"with smaller steps; look at their forcing and parameters, or give the prior less spread"
+            )
+        healthy = np.setdiff1d(np.arange(members), lost)
+        return np.array(
+            [self.streams.generator("replacement", time, m).choice(healthy) for m in lost]
+        )
+
+    def _replaced(
+        self, forecast: Ensemble, lost: np.ndarray, donors: np.ndarray, time: np.datetime64
+    ) -> Ensemble:
+        """The forecast with lost members as copies of their donors, plus noise on the states."""
+        whole = forecast.whole()
+        whole = _with_members(whole, lost, whole.isel(member=donors))
+        names = [name for name, v in self.state.variables.items() if v.role == "state"]
+        x = self.state.pack(whole, names)
+        spread = REPLACEMENT_NOISE * x.std(axis=1, ddof=1)
+        for member in lost:
+            draw = self.streams.generator("replacement noise", time, member).normal(size=len(x))
+            x[:, member] += spread * draw
+        noisy, _ = self.model.reconcile(self.state.unpack(x, whole, names), tuple(names))
+        whole = _with_members(whole, lost, noisy.isel(member=lost))
+        return forecast.holding(whole.isel(member=forecast.held))
+
+    # --- what sensors see ---
+
+    def _predicted(self, ensemble: Ensemble, rows: np.ndarray, sums: xr.Dataset) -> np.ndarray:
+        """What the sensors of the agenda's `rows` see in all members (obs, member)."""
+        return ensemble.comm.all_members(self._seen(ensemble.data, rows, sums), axis=1)
+
+    def _seen(self, data: xr.Dataset, rows: np.ndarray, sums: xr.Dataset) -> np.ndarray:
+        sensors, table = self.agenda.network.sensors, self.agenda.table.iloc[rows]
+        seen = np.empty((len(rows), data.sizes["member"]))
+        for i, (number, begin, end) in enumerate(
+            zip(table["sensor"], table["time"], table["end"], strict=True)
+        ):
+            sensor = sensors[number]
+            flux = self._flux_of(sensor)
+            source = data
+            if flux is not None:
+                source = data.assign({flux: sums[f"{flux}{SINCE}{_stamp(begin)}"]})
+                source.attrs["interval_seconds"] = (end - begin).total_seconds()
+            seen[i] = sensor.predict(source)
+        return seen
+
+    def _flux_of(self, sensor: Sensor) -> str | None:
+        """The flux that `sensor` reads, which is summed over its interval; None for a state."""
+        budget, name = self.model.budget, getattr(sensor, "variable", None)
+        return name if budget is not None and name in budget.terms else None
+
+    def _batch(self, rows: np.ndarray, ensemble: Ensemble, sums: xr.Dataset) -> Batch:
+        """The observations of the agenda's `rows` for one analysis."""
+        table = self.agenda.table.iloc[rows]
+        mean = ensemble.mean().expand_dims("member")
+        places = []
+        for number in table["sensor"]:
+            sensor = self.agenda.network.sensors[number]
+            places.append((*sensor.place(mean), sensor.effective_depth(mean)))
+        return Batch(
+            table["id"].to_numpy(str),
+            table["value"].to_numpy(float),
+            table["error"].to_numpy(float),
+            Places(*np.array(places).T),
+            lambda data: self._seen(data, rows, sums),
+        )
+
+    # --- water ---
+
+    def _summed(
+        self, sums: xr.Dataset, forecast: xr.Dataset, start: np.datetime64, end: np.datetime64
+    ) -> xr.Dataset:
+        """Fluxes since the start of every interval that lies around [start, end)."""
+        fields = {}
+        for flux, begin in self._awaited_fluxes(start, end):
+            name = f"{flux}{SINCE}{_stamp(begin)}"
+            fields[name] = forecast[flux] + sums[name] if name in sums else forecast[flux]
+        return xr.Dataset(fields)
+
+    def _awaited(self, sums: xr.Dataset, time: np.datetime64) -> xr.Dataset:
+        """The sums that are still needed after `time`."""
+        names = {f"{f}{SINCE}{_stamp(b)}" for f, b in self._awaited_fluxes(time, time + TICK)}
+        return sums[[name for name in sums if name in names]]
+
+    def _awaited_fluxes(
+        self, start: np.datetime64, end: np.datetime64
+    ) -> list[tuple[str, np.datetime64]]:
+        table = self.agenda.table
+        around = table[(table["time"] <= start) & (table["end"] >= end) & (table["time"] < table["end"])]
+        found = {
+            (flux, begin)
+            for number, begin in zip(around["sensor"], around["time"], strict=True)
+            if (flux := self._flux_of(self.agenda.network.sensors[number])) is not None
+        }
+        return sorted(found)
+
+    def _budget(self, before: Ensemble, forecast: Ensemble) -> xr.DataArray | None:
+        """Water (member, column) [mm] that the analysis should close on: cᵀx + fluxes (Dan Eq. 2)."""
+        content = self.model.water(before.data)
+        if self.model.budget is None or content is None:
+            return None
+        return content + self.model.budget.net(forecast.data)
+
+    def _closure(self, before: Ensemble, forecast: Ensemble) -> float:
+        """Largest error of the model's own budget [mm]; NaN without a budget."""
+        target, content = self._budget(before, forecast), self.model.water(forecast.data)
+        if target is None or content is None:
+            return float("nan")
+        error = float(np.abs((content - target).values).max(initial=0.0))
+        return max(forecast.comm.everywhere(error))
+
+
+class Report:
+    """Collects what was done with the observations of one time."""
+
+    def __init__(self, agenda: Agenda, rows: np.ndarray, prior: np.ndarray) -> None:
+        self._rows, self._prior = agenda.table.iloc[rows], prior
+        self._status = agenda.status(rows)
+        self._updates = np.full(len(rows), "", dtype=object)
+        self._used_sd = np.full(len(rows), np.nan)
+
+    def note(self, rows: np.ndarray, outcome: Outcome) -> None:
+        """Take what one analysis did with some of the observations."""
+        for i, status, update, sd in zip(
+            rows,
+            outcome.observations["status"],
+            outcome.observations["update"],
+            outcome.observations["used_sd"],
+            strict=True,
+        ):
+            self._status[i] = status
+            self._updates[i] = f"{self._updates[i]}; {update}" if self._updates[i] else update
+            self._used_sd[i] = sd
+
+    def table(self, posterior: np.ndarray) -> Table:
+        """A row per observation, with the predictions of all members before and after."""
+        rows, prior = self._rows, self._prior
+        value = rows["value"].to_numpy(float)
+        return {
+            "id": rows["id"].to_numpy(str),
+            "station": rows["station"].to_numpy(str),
+            "quantity": rows["quantity"].to_numpy(str),
+            "sensor": rows["sensor"].to_numpy(np.int64),
+            "time": rows["end"].to_numpy("datetime64[ns]"),
+            "value": value,
+            "sd": rows["error"].to_numpy(float),
+            "used_sd": self._used_sd,
+            "status": self._status.astype(str),
+            "update": self._updates.astype(str),
+            "innovation": value - prior.mean(axis=1),
+            "prior": prior,
+            "posterior": posterior,
+        }
+
+
+def _with_members(data: xr.Dataset, members: np.ndarray, values: xr.Dataset) -> xr.Dataset:
+    """`data` with some members (numbers in `data`) taken from `values`."""
+    fields = {}
+    for name, old in data.data_vars.items():
+        new = old.values.copy()
+        new[members] = values[name].values
+        fields[name] = old.copy(data=new)
+    return data.assign(fields)
+
+
+def _failure_table(
+    time: np.datetime64, mended: np.ndarray, lost: np.ndarray, donors: np.ndarray
+) -> Table:
+    remedies = ["retried with smaller steps"] * mended.size
+    remedies += [f"replaced by a copy of member {donor} with noise" for donor in donors]
+    return {
+        "time": np.full(len(remedies), time),
+        "member": np.r_[mended, lost].astype(np.int64),
+        "remedy": np.array(remedies, dtype=str),
+    }
+
+
+def _stamp(time: np.datetime64 | pd.Timestamp) -> str:
+    return pd.Timestamp(time).isoformat()

@@ -1,0 +1,275 @@
+"""What a run wrote, opened as one tree: runs ("legs") with their groups, scores and explanations.
+
+A leg is a NetCDF file with the groups `forecast` and `analysis` (mean and spread of every variable
+at every stop), `observations` (a row each, with all members before and after), `updates`,
+`failures` and `final` (the members at the end).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hydroda.ensemble import Ensemble
+from hydroda.errors import DataError, DeclarationError
+from hydroda.io import Record, Table
+from hydroda.verification import score_table
+
+OPEN_LOOP, ASSIMILATION, TRUTH = "open_loop", "assimilation", "truth"
+LEGS = (TRUTH, OPEN_LOOP, ASSIMILATION)
+SPREAD = "_spread"
+FORECAST_PHASE, FREE_PHASE = "one-step forecast", "free forecast"
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def snapshot(ensemble: Ensemble, time: np.datetime64, names: list[str]) -> Table:
+    """One row of means and spreads of the variables `names`."""
+    mean, spread = ensemble.mean(names), ensemble.spread(names)
+    row: Table = {"time": np.array([time])}
+    for name in names:
+        row[name] = mean[name].values[None]
+        row[name + SPREAD] = spread[name].values[None]
+    return row
+
+
+def leg_tree(tables: Record, final: xr.Dataset, attrs: Mapping[str, Any]) -> xr.DataTree:
+    """The tree of one leg from the tables of its journal and its members at the end."""
+    nodes = {"/": xr.Dataset(attrs={"Conventions": "CF-1.11", **attrs})}
+    for group in ("forecast", "analysis"):
+        nodes[group] = _gridded(tables[group], final)
+    nodes["final"] = final.rename(member="realization")
+    for group, dim in (("observations", "observation"), ("updates", "event"), ("failures", "failure")):
+        nodes[group] = _listed(tables.get(group, {}), dim)
+    return xr.DataTree.from_dict(nodes)
+
+
+def _gridded(table: Table, pattern: xr.Dataset) -> xr.Dataset:
+    fields = {}
+    for name, values in table.items():
+        if name == "time":
+            continue
+        variable = pattern[name.removesuffix(SPREAD)]
+        dims = ("time", *(dim for dim in variable.dims if dim != "member"))
+        attrs = dict(variable.attrs)
+        if name.endswith(SPREAD):
+            attrs["cell_methods"] = "realization: standard_deviation"
+        else:
+            attrs["cell_methods"] = "realization: mean"
+        fields[name] = (dims, values, attrs)
+    coords = {
+        str(name): value for name, value in pattern.coords.items() if "member" not in value.dims
+    }
+    return xr.Dataset(fields, coords | {"time": ("time", table["time"], {"axis": "T"})})
+
+
+def _listed(table: Table, dim: str) -> xr.Dataset:
+    return xr.Dataset(
+        {
+            name: ((dim, "realization")[: values.ndim], values)
+            for name, values in table.items()
+        }
+    )
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """The legs of an experiment. `tree` is a DataTree with a node per leg."""
+
+    tree: xr.DataTree
+    directory: Path | None = None
+
+    @classmethod
+    def open(cls, path: str | Path) -> Result:
+        """The result in a folder that a run wrote.
+
+        Raises
+        ------
+        DataError
+            There is no run, it has not finished, or a file is damaged.
+        """
+        path = Path(path)
+        files = {leg: path / f"{leg}.nc" for leg in LEGS if (path / f"{leg}.nc").exists()}
+        if not files:
+            unfinished = any((path / leg).is_dir() for leg in LEGS)
+            raise DataError(
+                f"the run in {path} has not finished; go on with --resume"
+                if unfinished
+                else f"{path} holds no run of hydroda"
+            )
+        return cls(xr.DataTree(children={leg: _opened(file) for leg, file in files.items()}), path)
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Names of the runs: truth, open_loop, assimilation."""
+        return tuple(leg for leg in LEGS if leg in self.tree.children)
+
+    @property
+    def main(self) -> str:
+        """The leg that is asked about unless another is named: the assimilation, if there is one."""
+        return self.legs[-1]
+
+    def leg(self, name: str | None = None) -> xr.DataTree:
+        """The tree of a leg."""
+        name = self.main if name is None else name
+        if name not in self.legs:
+            raise DeclarationError(f"there is no leg {name!r}; there are {', '.join(self.legs)}")
+        node = self.tree[name]
+        assert isinstance(node, xr.DataTree)
+        return node
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """What the main leg says of itself."""
+        return dict(self.leg().attrs)
+
+    def ensemble(self, leg: str | None = None) -> xr.Dataset:
+        """The members at the end (member, …), to start another run from."""
+        return self.leg(leg)["final"].to_dataset().rename(realization="member").load()
+
+    # --- observations ---
+
+    def observations(self, leg: str | None = None) -> pd.DataFrame:
+        """A row per observation: what it was, what was predicted, what was done with it."""
+        table = self.leg(leg)["observations"].to_dataset()
+        frame = table.drop_dims("realization", errors="ignore").to_dataframe()
+        for name in ("prior", "posterior"):
+            if name in table:
+                frame[f"{name}_mean"] = table[name].mean("realization").values
+                frame[f"{name}_spread"] = table[name].std("realization", ddof=1).values
+        return frame
+
+    def explain(self, observation: str, leg: str | None = None) -> Explanation:
+        """What was done with one observation and why; `observation` is its id or a unique part.
+
+        Raises
+        ------
+        DeclarationError
+            No observation, or more than one, is called so.
+        """
+        frame = self.observations(leg)
+        found = frame[frame["id"] == observation]
+        if found.empty:
+            found = frame[frame["id"].str.contains(observation, regex=False)]
+        if len(found) != 1:
+            near = ", ".join(found["id"].head(3)) or ", ".join(frame["id"].head(3)) + ", …"
+            raise DeclarationError(
+                f"{len(found)} observations are called {observation!r}; try one of {near}"
+            )
+        return Explanation(found.iloc[0].to_dict())
+
+    def series(self, leg: str | None = None, kind: str = "prior") -> dict[str, xr.Dataset]:
+        """By observed variable: `observed` (time, station), `error`, and `simulated` (member, …).
+
+        Withheld stations are variables of their own, called "… (withheld)".
+        """
+        table = self.leg(leg)["observations"].to_dataset()
+        if not table:
+            return {}
+        table = table.isel(observation=np.flatnonzero(np.isfinite(table["value"].values)))
+        return {name: _pivoted(part, kind) for name, part in self._variables(table)}
+
+    def _variables(self, table: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
+        quantity = table["quantity"].values.astype(str)
+        withheld = table["role"].values.astype(str) == "withheld"
+        names = np.char.add(quantity, np.where(withheld, " (withheld)", ""))
+        for name in dict.fromkeys(names):
+            yield str(name), table.isel(observation=np.flatnonzero(names == name))
+
+    # --- scores ---
+
+    def scores(self, kind: str = "prior") -> pd.DataFrame:
+        """Scores of every leg against the observations: of forecasts before they were assimilated.
+
+        A tidy table with the columns score, variable, group, run, unit and value. Groups are "all",
+        the phase (one-step forecasts; free forecast after the end of assimilation) and the year.
+        """
+        legs = [leg for leg in self.legs if leg != TRUTH]
+        series = {leg: self.series(leg, kind) for leg in legs}
+        observed = {name: part["observed"] for name, part in series[legs[-1]].items()}
+        runs = {
+            leg: {name: part["simulated"] for name, part in series[leg].items()} for leg in legs
+        }
+        groups = {name: self._groups(values) for name, values in observed.items()}
+        return score_table(runs, observed, groups=groups)
+
+    def _groups(self, observed: xr.DataArray) -> list[xr.DataArray]:
+        until = self.attrs.get("assimilate_until", "")
+        groups = [observed["time"].dt.year.rename("year")]
+        if until:
+            free = observed["time"].values > np.datetime64(until)
+            phase = np.where(free, FREE_PHASE, FORECAST_PHASE)
+            groups.insert(0, xr.DataArray(phase, dims="time", name="phase"))
+        return groups
+
+
+def _opened(file: Path) -> xr.DataTree:
+    try:
+        with xr.open_datatree(file, engine="netcdf4") as tree:
+            return tree.load()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(f"{file} is damaged or no result of hydroda: {error}") from error
+
+
+def _pivoted(table: xr.Dataset, kind: str) -> xr.Dataset:
+    """Observations of one variable as (time, station), members as (member, time, station)."""
+    times, row = np.unique(table["time"].values, return_inverse=True)
+    labels, column = np.unique(table["series"].values.astype(str), return_inverse=True)
+    attrs = {"units": str(table["unit"].values[0])}
+    shape = (times.size, labels.size)
+
+    def spread_out(values: np.ndarray) -> np.ndarray:
+        field = np.full((*values.shape[:-1], *shape), np.nan)
+        field[..., row, column] = values
+        return field
+
+    dims = ("time", "station")
+    fields = {
+        "observed": (dims, spread_out(table["value"].values), attrs),
+        "error": (dims, spread_out(table["sd"].values), attrs),
+        "simulated": (("member", *dims), spread_out(table[kind].values.T), attrs),
+    }
+    return xr.Dataset(fields, {"time": times, "station": labels})
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One observation's row of the report; printed, it says what was done and why."""
+
+    row: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        row, unit = self.row, self.row["unit"]
+        spread, sd = row["prior_spread"], row["used_sd"]
+        lines = [
+            f"{row['id']}",
+            f"  observed   {row['value']:.4g} ± {row['sd']:.2g} {unit}",
+            f"  forecast   {row['prior_mean']:.4g} ± {spread:.2g} {unit} (mean and spread of the members)",
+            f"  innovation {row['innovation']:+.4g} {unit}, "
+            f"{abs(row['innovation']) / np.hypot(spread, row['sd']):.1f} expected deviations",
+            f"  status     {row['status']}",
+        ]
+        if row["update"]:
+            weight = spread**2 / (spread**2 + sd**2)
+            lines += [
+                f"  update     {row['update']}",
+                f"  weight     {weight:.2f} of its innovation, were it alone (error used {sd:.2g} {unit})",
+                f"  analysis   {row['posterior_mean']:.4g} ± {row['posterior_spread']:.2g} {unit}",
+            ]
+            lines += [
+                f"  increment  {name.removeprefix('increment_')}: {value:+.3g} at its largest"
+                for name, value in row.items()
+                if name.startswith("increment_") and np.isfinite(value)
+            ]
+        return "\n".join(lines)
