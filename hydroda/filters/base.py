@@ -1,0 +1,101 @@
+"""The order of one analysis, the same for every filter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from hydroda.analysis import Analysis, Problem
+from hydroda.bias import Bias, NoBias
+from hydroda.constraint import Constraint, NoConstraint
+from hydroda.errors import DataError
+from hydroda.filters.taper import OnAnomalies, OnCovariances, TaperForm, resolve_search
+from hydroda.inflation import Inflation, NoInflation
+from hydroda.localization import Localization, NoLocalization, VerticalExponential
+
+BLOCK = 1 << 21
+"""Numbers of x copied at once where the prior is needed after it was overwritten."""
+
+
+@dataclass(frozen=True)
+class Filter(ABC):
+    """One analysis, put together from parts. A filter author writes `update` only.
+
+    >>> LETKF(GaspariCohn(halfwidth="60 cm"), RTPS(0.4))
+    """
+
+    localization: Localization = field(default_factory=NoLocalization)
+    inflation: Inflation = field(default_factory=NoInflation)
+    constraint: Constraint = field(default_factory=NoConstraint)
+    bias: Bias = field(default_factory=NoBias)
+    _: KW_ONLY
+    taper: TaperForm | None = None
+
+    @abstractmethod
+    def update(self, problem: Problem) -> np.ndarray:
+        """The analysis (state, member) of a problem with weights; damping included.
+
+        It is a new array, or `problem.x` itself where the problem says `overwrite`.
+        """
+
+    @property
+    def form(self) -> TaperForm:
+        """Where the taper enters: as declared, else as the localization's paper has it."""
+        if self.taper is not None:
+            return self.taper
+        if isinstance(self.localization, VerticalExponential):
+            return OnAnomalies()
+        return OnCovariances()
+
+    def analyse(self, problem: Problem) -> Analysis:
+        """Bias, taper, inflation, constraint, update, inflation, repair: in this order.
+
+        Without observations and without a budget the prior comes back as it is.
+        """
+        if not len(problem.y) and (problem.water is None or not self.constraint.observes):
+            reach = np.zeros(len(problem.x), dtype=np.int64)
+            return Analysis(problem.x, {"reach": reach}, problem.memory)
+        problem, report = self._prepared(problem)
+        x = self._updated(problem)
+        x, repaired = self.constraint.repair(problem, x)
+        return Analysis(x, {**report, **repaired}, problem.memory)
+
+    def _prepared(self, problem: Problem) -> tuple[Problem, dict[str, Any]]:
+        """The problem that `update` solves, and what its preparation has to report."""
+        if problem.state_places is None and not isinstance(self.localization, NoLocalization):
+            raise DataError(f"{self.localization!r} needs Problem.state_places")
+        self.localization.check(problem.obs_places)
+        report: dict[str, Any] = {}
+        if len(problem.y):
+            problem, told = self.bias.correct(problem)
+            report |= told
+            scheme, problem, told = resolve_search(self, problem)
+            report |= told
+            problem = self.form.localize(scheme, self.form.scale(scheme, problem))
+            report["reach"] = problem.reach
+            problem, told = self.inflation.prior(problem)
+            report |= told
+            problem, told = self.bias.learn(problem)
+            report |= told
+        problem = self.constraint.augment(problem)
+        if problem.weights is None:
+            problem = self.form.localize(self.localization, problem)
+        return problem, report
+
+    def _updated(self, problem: Problem) -> np.ndarray:
+        if not (problem.overwrite and self.inflation.needs_prior):
+            return self.inflation.posterior(problem, self.update(problem))
+        for rows in _blocks(problem):
+            part = replace(problem.rows(rows), overwrite=False)
+            problem.x[rows] = self.inflation.posterior(part, self.update(part))
+        return problem.x
+
+
+def _blocks(problem: Problem) -> Iterator[slice]:
+    step = max(1, BLOCK // problem.members)
+    for start in range(0, len(problem.x), step):
+        yield slice(start, start + step)

@@ -1,0 +1,522 @@
+"""Tapers: how far an observation reaches.
+
+A scheme is one function of a normalised distance, `taper(r)` with r = distance / radius; the
+distance is horizontal or vertical, and schemes multiply. Rows without a place in the direction of
+a scheme (NaN) get the weight 1; observations must have one.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.spatial import cKDTree
+
+from hydroda.analysis import Places, Weights
+from hydroda.errors import DataError, DeclarationError
+from hydroda.units import Amount, magnitude
+
+Pairs = tuple[np.ndarray, np.ndarray]
+
+EARTH_RADIUS = 6_371_000.0  # [m]
+
+
+class Metric(ABC):
+    """A horizontal distance, and an embedding in which a tree can search for neighbours."""
+
+    @abstractmethod
+    def distance(
+        self, x: np.ndarray, y: np.ndarray, to_x: np.ndarray, to_y: np.ndarray
+    ) -> np.ndarray:
+        """Distances [m], broadcast over the four arrays."""
+
+    def embed(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Points (place, coordinate) whose straight distance the tree searches."""
+        return np.column_stack([x, y])
+
+    def straight(self, distance: float) -> float:
+        """The straight distance in the embedding that belongs to `distance` [m]."""
+        return distance
+
+    @property
+    def period(self) -> np.ndarray | None:
+        """Period of each embedded coordinate (0: none) or None."""
+        return None
+
+
+@dataclass(frozen=True)
+class Euclidean(Metric):
+    """Straight distance between projected coordinates [m]."""
+
+    def distance(
+        self, x: np.ndarray, y: np.ndarray, to_x: np.ndarray, to_y: np.ndarray
+    ) -> np.ndarray:
+        return np.asarray(np.hypot(x - to_x, y - to_y))
+
+
+@dataclass(frozen=True)
+class Periodic(Metric):
+    """Straight distance on a domain that closes on itself after `length` in x and `width` in y."""
+
+    length: Amount
+    width: Amount | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "length", _positive(self.length, "Periodic.length"))
+        if self.width is not None:
+            object.__setattr__(self, "width", _positive(self.width, "Periodic.width"))
+
+    def distance(
+        self, x: np.ndarray, y: np.ndarray, to_x: np.ndarray, to_y: np.ndarray
+    ) -> np.ndarray:
+        length, width = self.period
+        return np.asarray(np.hypot(_around(x - to_x, length), _around(y - to_y, width)))
+
+    def embed(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        length, width = self.period
+        return np.column_stack([_wrapped(x, length), _wrapped(y, width)])
+
+    @property
+    def period(self) -> np.ndarray:
+        return np.array([float(self.length), 0.0 if self.width is None else float(self.width)])
+
+
+def _around(difference: np.ndarray, period: float) -> np.ndarray:
+    return difference - period * np.round(difference / period) if period else difference
+
+
+def _wrapped(coordinate: np.ndarray, period: float) -> np.ndarray:
+    # A tiny negative coordinate wraps to the period itself, which the tree refuses.
+    return np.where((w := coordinate % period) < period, w, 0.0) if period else coordinate
+
+
+@dataclass(frozen=True)
+class GreatCircle(Metric):
+    """Distance on the sphere; x is longitude and y latitude [degrees]."""
+
+    def distance(
+        self, x: np.ndarray, y: np.ndarray, to_x: np.ndarray, to_y: np.ndarray
+    ) -> np.ndarray:
+        lon, lat, to_lon, to_lat = (np.radians(c) for c in (x, y, to_x, to_y))
+        haversine = (
+            np.sin((lat - to_lat) / 2) ** 2
+            + np.cos(lat) * np.cos(to_lat) * np.sin((lon - to_lon) / 2) ** 2
+        )
+        return np.asarray(2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.minimum(haversine, 1.0))))
+
+    def embed(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        lon, lat = np.radians(x), np.radians(y)
+        return EARTH_RADIUS * np.column_stack(
+            [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)]
+        )
+
+    def straight(self, distance: float) -> float:
+        return 2 * EARTH_RADIUS * math.sin(min(distance / (2 * EARTH_RADIUS), math.pi / 2))
+
+
+class Direction(ABC):
+    """Along which direction a taper measures: the coordinates it reads and their distance."""
+
+    coordinates: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def distance(self, places: Places, others: Places) -> np.ndarray:
+        """Distances [m] between places and others, pair by pair or broadcast; NaN unplaced."""
+
+    @abstractmethod
+    def within(self, places: Places, others: Places, distance: float) -> Pairs:
+        """Candidate pairs (place, other) closer than `distance` [m], both placed."""
+
+    def unplaced(self, places: Places) -> np.ndarray:
+        """Which places (place,) have no position in this direction."""
+        return np.any([np.isnan(getattr(places, c)) for c in self.coordinates], axis=0)
+
+
+@dataclass(frozen=True)
+class Horizontal(Direction):
+    """Distances between (x, y), by default straight ones on projected coordinates."""
+
+    metric: Metric = Euclidean()
+    coordinates: ClassVar[tuple[str, ...]] = ("x", "y")
+
+    def distance(self, places: Places, others: Places) -> np.ndarray:
+        return self.metric.distance(places.x, places.y, others.x, others.y)
+
+    def within(self, places: Places, others: Places, distance: float) -> Pairs:
+        here, there = (np.flatnonzero(~self.unplaced(p)) for p in (places, others))
+        if not len(here) or not len(there):
+            return here[:0], there[:0]
+        trees = [
+            cKDTree(self.metric.embed(p.x[k], p.y[k]), boxsize=self.metric.period)
+            for p, k in ((places, here), (others, there))
+        ]
+        reach = self.metric.straight(distance) * (1 + 1e-9)
+        found = trees[0].sparse_distance_matrix(trees[1], reach, output_type="ndarray")
+        return here[found["i"]], there[found["j"]]
+
+
+@dataclass(frozen=True)
+class Vertical(Direction):
+    """Differences of depth."""
+
+    coordinates: ClassVar[tuple[str, ...]] = ("depth",)
+
+    def distance(self, places: Places, others: Places) -> np.ndarray:
+        return np.abs(places.depth - others.depth)
+
+    def within(self, places: Places, others: Places, distance: float) -> Pairs:
+        i, j = np.nonzero(np.abs(places.depth[:, None] - others.depth[None, :]) <= distance)
+        return i, j
+
+
+class Localization(ABC):
+    """Anything that says how much an observation weighs at a row."""
+
+    @abstractmethod
+    def weights(self, state: Places, obs: Places) -> Weights:
+        """The tapers of the observations at the state rows."""
+
+    def between(self, obs: Places) -> np.ndarray:
+        """The tapers (obs, obs) of observations among themselves, dense."""
+        return self.weights(obs, obs).dense()
+
+    @abstractmethod
+    def check(self, obs: Places | None) -> None:
+        """Raise DataError where this scheme cannot localize these observations."""
+
+
+@dataclass(frozen=True)
+class NoLocalization(Localization):
+    """Every observation reaches every row."""
+
+    def weights(self, state: Places, obs: Places) -> Weights:
+        return Weights.ones(len(state), len(obs))
+
+    def check(self, obs: Places | None) -> None:
+        """Nothing can be missing."""
+
+
+class Factor(Localization):
+    """One taper or a product of several: knows its coordinates and evaluates pairs of places."""
+
+    def __mul__(self, other: Factor) -> Product:
+        return Product((*self.factors, *other.factors))
+
+    @property
+    @abstractmethod
+    def factors(self) -> tuple[LocalizationScheme, ...]:
+        """The single tapers."""
+
+    def weights(self, state: Places, obs: Places) -> Weights:
+        names = {c for f in self.factors for c in f.along.coordinates}
+        line, places = state.distinct(tuple(c for c in ("x", "y", "depth") if c in names))
+        line_of, obs_of, value = self._pairs(places, obs, state)
+        return _compressed(line, len(places), line_of, obs_of, value, len(obs))
+
+    def check(self, obs: Places | None) -> None:
+        for factor in self.factors:
+            if obs is None:
+                raise DataError(
+                    f"{factor!r} needs the places of rows and observations: give the sensors "
+                    "places or declare NoLocalization()"
+                )
+            bad = np.flatnonzero(factor.along.unplaced(obs))
+            if len(bad):
+                names = " and ".join(factor.along.coordinates)
+                raise DataError(
+                    f"{factor!r} needs {names} of every observation; {len(bad)} have none, "
+                    f"first {bad[0]}: place them or declare NoLocalization()"
+                )
+
+    def _pairs(self, places: Places, obs: Places, state: Places) -> tuple[np.ndarray, ...]:
+        factors = [f.resolved(state.depth, obs.depth) for f in self.factors]
+        # The factor with the shortest arm proposes, the others only weigh what it found.
+        factors.sort(key=lambda f: (f.along.coordinates != ("x", "y"), f.reach))
+        i, j = factors[0].candidates(places, obs)
+        value = np.ones(len(i))
+        for factor in factors:
+            value *= factor.at(places, obs, i, j)
+        return i, j, value
+
+
+def _compressed(
+    line: np.ndarray, lines: int, i: np.ndarray, j: np.ndarray, value: np.ndarray, p: int
+) -> Weights:
+    """Weights from pairs in any order, without the zeros, observations ascending in each line."""
+    keep = value > 0
+    if not keep.all():
+        i, j, value = i[keep], j[keep], value[keep]
+    order = np.argsort(i * np.int64(p) + j, kind="stable")
+    start = np.zeros(lines + 1, dtype=np.int64)
+    np.cumsum(np.bincount(i, minlength=lines), out=start[1:])
+    return Weights(line, start, j[order].astype(np.int64), value[order], p)
+
+
+class LocalizationScheme(Factor):
+    """One taper. Its author writes `radius` [m] and `taper(r)`, r = distance / radius.
+
+    `support` is the r from which on the taper is zero; infinite where it never is.
+
+    >>> @dataclass(frozen=True)
+    ... class Cone(LocalizationScheme):
+    ...     radius: Amount
+    ...     support = 1.0
+    ...     def taper(self, r):
+    ...         return np.maximum(1 - r, 0)
+    """
+
+    along: Direction = Horizontal()
+    support: ClassVar[float] = math.inf
+    radius: Amount
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "radius", _positive(self.radius, f"{type(self).__name__}.radius"))
+
+    @abstractmethod
+    def taper(self, r: np.ndarray) -> np.ndarray:
+        """Weights at the normalised distances r ≥ 0."""
+
+    @property
+    def factors(self) -> tuple[LocalizationScheme, ...]:
+        return (self,)
+
+    @property
+    def reach(self) -> float:
+        """Distance [m] from which on the taper is zero."""
+        return float(self.radius) * self.support
+
+    def resolved(self, depths: np.ndarray, obs_depths: np.ndarray) -> LocalizationScheme:
+        """This scheme with everything known that depends on the layers; most need nothing."""
+        return self
+
+    def at(self, places: Places, obs: Places, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """Tapers of the pairs (place i, observation j); 1 where the place has no position."""
+        distance = self.along.distance(places[i], obs[j])
+        value = self.taper(np.nan_to_num(distance, nan=0.0) / float(self.radius))
+        return np.where(np.isnan(distance), 1.0, value)
+
+    def candidates(self, places: Places, obs: Places) -> Pairs:
+        """All pairs that may have a weight, unplaced ones with every other."""
+        if math.isinf(self.reach):
+            i, j = np.divmod(np.arange(len(places) * len(obs)), max(len(obs), 1))
+            return i, j
+        near = self.along.within(places, obs, self.reach)
+        here, there = self.along.unplaced(places), self.along.unplaced(obs)
+        if not here.any() and not there.any():
+            return near
+        far = np.nonzero(here[:, None] | there[None, :]) if there.any() else _all_of(here, len(obs))
+        return np.concatenate([near[0], far[0]]), np.concatenate([near[1], far[1]])
+
+
+def _all_of(mask: np.ndarray, count: int) -> Pairs:
+    rows = np.flatnonzero(mask)
+    return np.repeat(rows, count), np.tile(np.arange(count), len(rows))
+
+
+@dataclass(frozen=True)
+class Product(Factor):
+    """Several tapers multiplied, `GaspariCohn(...) * VerticalExponential(...)`."""
+
+    parts: tuple[LocalizationScheme, ...]
+
+    @property
+    def factors(self) -> tuple[LocalizationScheme, ...]:
+        return self.parts
+
+
+def _positive(value: Amount, name: str, unit: str = "m") -> float:
+    number = magnitude(value, unit, name)
+    if not (math.isfinite(number) and number > 0):
+        raise DeclarationError(f"{name} must be positive and finite; got {number!r}")
+    return number
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class GaspariCohn(LocalizationScheme):
+    """The fifth-order function of Gaspari and Cohn (1999), Eq. 4.10. DOI 10.1002/qj.49712555417.
+
+    Its radius has two conventions, so it is named: `halfwidth` is the radius of Li and of
+    DART, `cutoff` = 2 · halfwidth is where the taper reaches zero (PDAF's radius).
+
+    >>> GaspariCohn(halfwidth="5 km")
+    GaspariCohn(halfwidth='5000.0 m', cutoff='10000.0 m')
+    """
+
+    halfwidth: Amount | None = None
+    cutoff: Amount | None = None
+    along: Direction = Horizontal()
+    support: ClassVar[float] = 2.0
+
+    def __post_init__(self) -> None:
+        if (self.halfwidth is None) == (self.cutoff is None):
+            raise DeclarationError(
+                "GaspariCohn needs exactly one of halfwidth= (Li, DART) and cutoff= (PDAF, twice "
+                f"the half-width); got halfwidth={self.halfwidth!r}, cutoff={self.cutoff!r}"
+            )
+        name = "cutoff" if self.halfwidth is None else "halfwidth"
+        radius = _positive(getattr(self, name), f"GaspariCohn.{name}")
+        object.__setattr__(self, name, radius)
+
+    @property
+    def radius(self) -> float:  # type: ignore[override]
+        """Half-width [m]."""
+        if self.halfwidth is not None:
+            return magnitude(self.halfwidth, "m", "GaspariCohn.halfwidth")
+        return magnitude(self.cutoff, "m", "GaspariCohn.cutoff") / 2
+
+    def __repr__(self) -> str:
+        along = "" if self.along == Horizontal() else f", along={self.along!r}"
+        return f"GaspariCohn(halfwidth='{self.radius!r} m', cutoff='{2 * self.radius!r} m'{along})"
+
+    def taper(self, r: np.ndarray) -> np.ndarray:
+        inner = 1 + r**2 * (-5 / 3 + r * (5 / 8 + r * (1 / 2 - r / 4)))
+        s = np.clip(r, 1.0, 2.0)
+        outer = 4 - 2 / (3 * s) + s * (-5 + s * (5 / 3 + s * (5 / 8 + s * (-1 / 2 + s / 12))))
+        # Rounding leaves ±1e-16 at the edge; a negative weight has no root.
+        return np.where(r <= 1, inner, np.where(r < 2, np.maximum(outer, 0.0), 0.0))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Let the data choose the threshold layer of `VerticalExponential` (Dan, section 3.2).
+
+    Dan runs the whole period once for each candidate and then calls `choose_threshold`. Inside one
+    running experiment the likelihoods of all candidates are summed as the analyses go by and each
+    analysis uses the choice so far. `layers` are counted from 1; None: 2 to the number of layers.
+    """
+
+    layers: tuple[int, ...] | None = None
+
+    def candidates(self, count: int) -> tuple[int, ...]:
+        """The threshold layers to try in a column of `count` layers."""
+        return self.layers or tuple(range(2, count + 1))
+
+
+@dataclass(frozen=True)
+class VerticalExponential(LocalizationScheme):
+    """exp(−μ |d − d_o|) in depth d (Dan, Eq. 5), by exactly one of μ and a threshold layer.
+
+    mu         [1/m], or "0.03 1/cm"
+    threshold  number s of the deepest layer (from 1) that should still be reached: μ minimises
+               Dan's M(μ); or `Search()`
+    at_least   the smallest μ that the search may find [1/m]; Dan's is 1e-4 / cm
+    """
+
+    mu: Amount | None = None
+    threshold: int | Search | None = None
+    at_least: Amount = "0.01 1/m"
+    along: Direction = Vertical()
+
+    def __post_init__(self) -> None:
+        if (self.mu is None) == (self.threshold is None):
+            raise DeclarationError(
+                "VerticalExponential needs exactly one of mu= and threshold=; got "
+                f"mu={self.mu!r}, threshold={self.threshold!r}"
+            )
+        if self.mu is not None:
+            object.__setattr__(self, "mu", _positive(self.mu, "VerticalExponential.mu", "1/m"))
+        lower = _positive(self.at_least, "VerticalExponential.at_least", "1/m")
+        object.__setattr__(self, "at_least", lower)
+
+    @property
+    def radius(self) -> float:  # type: ignore[override]
+        """1/μ [m].
+
+        Raises
+        ------
+        DeclarationError
+            The threshold layer is not yet turned into μ: the layers are not known.
+        """
+        if self.mu is None:
+            raise DeclarationError(f"{self!r} has no radius before the layers are known")
+        return 1.0 / float(self.mu)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the taper is known, or at least its threshold layer."""
+        return not isinstance(self.threshold, Search)
+
+    @property
+    def reach(self) -> float:
+        return math.inf
+
+    def taper(self, r: np.ndarray) -> np.ndarray:
+        return np.exp(-r)
+
+    def candidates_of(self, depths: np.ndarray) -> Iterator[VerticalExponential]:
+        """One scheme with a fixed threshold for each candidate of the search, or itself."""
+        if not isinstance(self.threshold, Search):
+            yield self
+            return
+        for s in self.threshold.candidates(len(_layers(depths))):
+            yield replace(self, threshold=s)
+
+    def resolved(self, depths: np.ndarray, obs_depths: np.ndarray) -> VerticalExponential:
+        """The same taper with μ known, from the depths [m] of the rows and of the observations."""
+        if self.threshold is None:
+            return self
+        if isinstance(self.threshold, Search):
+            raise DeclarationError(
+                "VerticalExponential(threshold=Search()) must be resolved to one threshold before "
+                "it can weigh; filters with OnAnomalies() do it"
+            )
+        placed = np.unique(obs_depths[~np.isnan(obs_depths)])
+        if len(placed) != 1:
+            raise DeclarationError(
+                "VerticalExponential(threshold=) needs observations at one depth; got "
+                f"{placed.tolist()} m: give mu="
+            )
+        lower = float(self.at_least)
+        mu = threshold_mu(_layers(depths), float(placed[0]), self.threshold, lower)
+        return replace(self, mu=f"{mu!r} 1/m", threshold=None)
+
+
+def _layers(depths: np.ndarray) -> np.ndarray:
+    return np.unique(depths[~np.isnan(depths)])
+
+
+def threshold_mu(
+    depths: np.ndarray, d_obs: float, s: int, at_least: float = 0.01, at_most: float = 1e4
+) -> float:
+    """The μ [1/m] whose exponential taper comes closest to a step after layer `s`.
+
+    Minimises M(μ) = Σ_{l≤s} [exp(−μ|d_l − d_o|) − 1]² + Σ_{l>s} exp(−2μ|d_l − d_o|) over
+    [at_least, at_most]; depths (layer,) [m]. Dan, Eq. 6, with the second sum over l > s as its
+    Table 2 was computed.
+    """
+    depths = np.sort(np.asarray(depths, dtype=np.float64))
+    if not 1 <= s <= len(depths):
+        raise DeclarationError(f"threshold layer must be 1 to {len(depths)}; got {s}")
+    distance = np.abs(depths - d_obs)
+    wanted = (np.arange(1, len(depths) + 1) <= s).astype(np.float64)
+
+    def misfit(log_mu: float) -> float:
+        return float(np.sum((np.exp(-np.exp(log_mu) * distance) - wanted) ** 2))
+
+    # M can have several minima: the best of a grid, then polished between its neighbours.
+    grid = np.linspace(math.log(at_least), math.log(at_most), 400)
+    best = int(np.argmin([misfit(g) for g in grid]))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    found = minimize_scalar(misfit, bounds=(low, high), method="bounded", options={"xatol": 1e-12})
+    ends = [at_least, float(np.exp(found.x)), at_most]
+    return min(ends, key=lambda mu: misfit(math.log(mu)))
+
+
+def choose_threshold(likelihood: Sequence[float] | np.ndarray, first: int = 2) -> int:
+    """The threshold layer s at the first local minimum of L (Dan, section 3.2).
+
+    likelihood[k] is L_s = Σ_t −2 ln L of s = first + k over the period; chosen is the smallest s
+    whose L_s is the minimum of {L_first, …, L_s+1}.
+    """
+    values = np.asarray(likelihood, dtype=np.float64)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise DataError(f"likelihood must be a finite series; got {likelihood!r}")
+    for k in range(len(values)):
+        if values[k] <= values[: k + 2].min():
+            return first + k
+    return first + len(values) - 1
