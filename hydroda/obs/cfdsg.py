@@ -1,13 +1,49 @@
-"""CF-1.11 discrete-sampling-geometry NetCDF: time series and profiles of stations."""
+"""CF-1.11 discrete-sampling-geometry NetCDF: time series and profiles of stations.
+
+Read are all four representations (orthogonal, incomplete, contiguous and indexed ragged); written
+is the profile or orthogonal one where the series are complete, else the contiguous ragged one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 
-from hydroda.obs.records import Format, Records
+from hydroda.errors import DataError
+from hydroda.files import replacing
+from hydroda.obs.records import PLACES, SIDE, Format, Records, from_wide, to_wide
+from hydroda.units import convert
+
+STANDARD_NAMES = {
+    "soil_moisture": "volume_fraction_of_condensed_water_in_soil",
+    "groundwater_level": "water_surface_height_above_reference_datum",
+    "evapotranspiration": "water_evapotranspiration_flux",
+}
+PLACE_NAMES = {
+    "x": ("x", "projection_x_coordinate"),
+    "y": ("y", "projection_y_coordinate"),
+    "lon": ("lon", "longitude"),
+    "lat": ("lat", "latitude"),
+    "elevation": ("alt", "altitude"),
+}
+MODIFIERS = {
+    "standard_error": "_error",
+    "status_flag": "_flag",
+    "number_of_observations": "_count",
+}
+GOOD = {"good", "ok", "valid", "usable"}
+TIME_UNITS = {
+    "hours": 3_600_000_000,
+    "minutes": 60_000_000,
+    "seconds": 1_000_000,
+    "microseconds": 1,
+}
+OURS = {"Conventions", "featureType"}
 
 
 class DiscreteSampling(Format):
@@ -16,9 +52,383 @@ class DiscreteSampling(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".nc", ".nc4", ".cdf")
 
     def read(self, path: Path, zone: str | None = None) -> Records:
-        """The records of a NetCDF file."""
-        raise NotImplementedError
+        """The records of a file. CF times are UTC; `zone` is not needed.
+
+        Raises
+        ------
+        DataError
+            The file is truncated, no NetCDF, or not a discrete sampling geometry.
+        """
+        try:
+            with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
+                dataset.load()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise DataError(f"{path.name} is truncated or no NetCDF file: {error}") from None
+        return self.decode(dataset, path.name)
 
     def decode(self, dataset: xr.Dataset, source: str) -> Records:
         """The records of an open dataset."""
-        raise NotImplementedError
+        kind = dataset.attrs.get("featureType", "")
+        if kind.lower() not in ("timeseries", "timeseriesprofile"):
+            raise DataError(
+                f"{source} must have featureType timeSeries or timeSeriesProfile; got {kind!r}"
+            )
+        return _Reader(dataset.reset_coords(), source).records()
+
+    def write(self, records: Records, path: Path) -> None:
+        """Nothing; the file holds all of `records`."""
+        encoded = _encoded(records)
+        with replacing(path) as temporary:
+            encoded.to_netcdf(temporary, engine="netcdf4", format="NETCDF4")
+
+
+class _Reader:
+    """One dataset with all coordinates as variables."""
+
+    def __init__(self, dataset: xr.Dataset, source: str) -> None:
+        self.dataset, self.source = dataset, source
+        self.time = self._one("time", {"standard_name": "time"}, {"axis": "T"})
+        self.id = self._one("station", {"cf_role": "timeseries_id"})
+        self.station = self._named("station_name", self.id)
+        self.instance = dataset[self.id].dims
+
+    def records(self) -> Records:
+        quantities = self._quantities()
+        frames = [self._frame(name, quantity) for name, quantity in quantities.items()]
+        units = {q: self._unit(name) for name, q in quantities.items()}
+        units |= {f"{q}_error": self._unit(name) for name, q in quantities.items()}
+        attributes = {
+            name: str(value) for name, value in self.dataset.attrs.items() if name not in OURS
+        }
+        parts = [
+            from_wide(frame, [q], units, self._stations(), attributes, "UTC", self.source)
+            for frame, q in zip(frames, quantities.values(), strict=True)
+        ]
+        return parts[0].joined(parts[1:])
+
+    def _one(self, what: str, *attributes: Mapping[str, str]) -> str:
+        """The variable with one of the attributes."""
+        for wanted in attributes:
+            for name, variable in self.dataset.variables.items():
+                if all(variable.attrs.get(key) == value for key, value in wanted.items()):
+                    return str(name)
+        sought = " or ".join(
+            f"{key}={value!r}" for each in attributes for key, value in each.items()
+        )
+        raise DataError(f"{self.source} has no variable for {what}: none with {sought}")
+
+    def _named(self, name: str, default: str) -> str:
+        return name if name in self.dataset else default
+
+    def _unit(self, name: str) -> str:
+        unit = self.dataset[name].attrs.get("units")
+        if unit is None:
+            raise DataError(f"{name} of {self.source} has no units")
+        return str(unit)
+
+    def _sample(self) -> tuple[str | None, str | None]:
+        """The dimension of a ragged array and the variable that says how it is cut."""
+        for key in ("sample_dimension", "instance_dimension"):
+            for name, variable in self.dataset.variables.items():
+                if key in variable.attrs:
+                    ragged = variable.attrs[key] if key == "sample_dimension" else variable.dims[0]
+                    return str(ragged), str(name)
+        return None, None
+
+    def _quantities(self) -> dict[str, str]:
+        """Quantity by the name of its variable: the numbers that vary in time."""
+        sample, _ = self._sample()
+        along = {sample} if sample else set(self.dataset[self.time].dims) - set(self.instance)
+        aside = {self.time, self.id, self.station, self._bounds()} | self._ancillary()
+        known = {standard: quantity for quantity, standard in STANDARD_NAMES.items()}
+        quantities: dict[str, str] = {}
+        for name, variable in self.dataset.variables.items():
+            number = np.issubdtype(variable.dtype, np.number)
+            if name in aside or not number or not along & set(variable.dims):
+                continue
+            if "units" not in variable.attrs or variable.attrs.get("cf_role"):
+                raise DataError(f"{name} of {self.source} has no units")
+            standard = variable.attrs.get("standard_name", "")
+            same = [other for other in quantities.values() if other == known.get(standard)]
+            quantities[str(name)] = str(name) if same else known.get(standard, str(name))
+        for name in [name for name in quantities if self._is_place(name)]:
+            del quantities[name]
+        if not quantities:
+            raise DataError(f"{self.source} holds no variable along its times")
+        return quantities
+
+    def _is_place(self, name: str) -> bool:
+        attributes = self.dataset[name].attrs
+        return (
+            attributes.get("axis") in ("X", "Y", "Z") or attributes.get("standard_name") == "depth"
+        )
+
+    def _ancillary(self) -> set[str]:
+        listed = {
+            name
+            for variable in self.dataset.variables.values()
+            for name in variable.attrs.get("ancillary_variables", "").split()
+        }
+        modified = {
+            str(name)
+            for name, variable in self.dataset.variables.items()
+            if variable.attrs.get("standard_name", "").split(" ")[-1] in MODIFIERS
+        }
+        return listed | modified
+
+    def _bounds(self) -> str:
+        return str(self.dataset[self.time].attrs.get("bounds", ""))
+
+    def _frame(self, name: str, quantity: str) -> pd.DataFrame:
+        """A wide table of one variable."""
+        fields = {"time": self.dataset[self.time], quantity: self.dataset[name].astype(float)}
+        bounds = self._bounds()
+        instants = self.dataset[name].attrs.get("cell_methods", "").strip() == "time: point"
+        if bounds in self.dataset and not instants:
+            fields["end"] = self.dataset[bounds].isel({self.dataset[bounds].dims[-1]: 1})
+        depth = self._depth(self.dataset[name].dims)
+        if depth is not None:
+            fields["depth"] = depth
+        fields["station"] = self._by_sample(self.dataset[self.station].astype(str))
+        for side in self.dataset[name].attrs.get("ancillary_variables", "").split():
+            ending = self._ending(side)
+            if ending:
+                fields[f"{quantity}{ending}"] = self._side(side, ending, self._unit(name))
+        broadcast = xr.broadcast(*(field.drop_vars(field.coords) for field in fields.values()))
+        columns = zip(fields, broadcast, strict=True)
+        frame = pd.DataFrame({key: field.values.ravel() for key, field in columns})
+        frame = frame[frame["time"].notna()]
+        if "end" in frame:
+            frame["end"] = frame["end"].where(frame["end"].notna(), frame["time"])
+        return frame
+
+    def _ending(self, side: str) -> str | None:
+        if side not in self.dataset:
+            raise DataError(f"{self.source} names the variable {side!r}, which it lacks")
+        modifier = self.dataset[side].attrs.get("standard_name", "").split(" ")[-1]
+        fallback = next((end for end in SIDE if side.endswith(end)), None)
+        return MODIFIERS.get(modifier, fallback)
+
+    def _side(self, side: str, ending: str, unit: str) -> xr.DataArray:
+        variable = self.dataset[side]
+        if ending == "_error":
+            own = variable.attrs.get("units", unit)
+            return variable.copy(data=convert(variable.values, own, unit, side))
+        if ending == "_count":
+            return variable
+        return _meanings(variable)
+
+    def _by_sample(self, field: xr.DataArray) -> xr.DataArray:
+        """A field of the stations spread along the samples of a ragged array."""
+        sample, cut = self._sample()
+        if sample is None or cut is None or not field.dims:
+            return field
+        numbers = self.dataset[cut].values.astype(int)
+        if "sample_dimension" in self.dataset[cut].attrs:
+            if numbers.sum() != self.dataset.sizes[sample]:
+                raise DataError(
+                    f"{self.source} is cut wrongly: {cut} adds up to {numbers.sum()}, "
+                    f"but there are {self.dataset.sizes[sample]} observations"
+                )
+            numbers = np.repeat(np.arange(numbers.size), numbers)
+        return xr.DataArray(field.values[numbers], dims=sample)
+
+    def _depth(self, dims: tuple[Any, ...]) -> xr.DataArray | None:
+        """Depth [m] of the readings, from a coordinate of depth or of height."""
+        for name, variable in self.dataset.variables.items():
+            standard = variable.attrs.get("standard_name")
+            if standard not in ("depth", "height") or not set(variable.dims) <= {
+                *dims,
+                *self.instance,
+            }:
+                continue
+            sign = 1.0 if standard == "depth" else -1.0
+            metres = convert(variable.values, self._unit(str(name)), "m", str(name))
+            field = xr.DataArray(sign * metres, dims=variable.dims)
+            return self._by_sample(field) if variable.dims == self.instance else field
+        return None
+
+    def _stations(self) -> pd.DataFrame:
+        """Places of the stations."""
+        index = np.atleast_1d(self.dataset[self.station].astype(str).values)
+        columns = {}
+        for name, variable in self.dataset.variables.items():
+            for place, (_, standard) in PLACE_NAMES.items():
+                mine = variable.dims == self.instance or not variable.dims
+                if variable.attrs.get("standard_name") == standard and mine:
+                    unit = self._unit(str(name))
+                    metres = convert(variable.values, unit, PLACES[place], str(name))
+                    columns[place] = np.broadcast_to(metres, index.shape)
+        frame = pd.DataFrame(columns, index=pd.Index(index, name="station"))
+        return frame[~frame.index.duplicated()]
+
+
+def _meanings(variable: xr.DataArray) -> xr.DataArray:
+    """Words of a status flag; "" where it means good."""
+    words = variable.attrs.get("flag_meanings", "").split()
+    values = np.atleast_1d(variable.attrs.get("flag_values", np.arange(len(words)))).tolist()
+    table = dict(zip(values, words, strict=False))
+    table = {value: "" if word.lower() in GOOD else word for value, word in table.items()}
+    codes = np.nan_to_num(np.asarray(variable.values, float), nan=-1)
+    texts = [table.get(code, f"flag_{code:g}") for code in codes.ravel().tolist()]
+    return xr.DataArray(np.array(texts, dtype=object).reshape(codes.shape), dims=variable.dims)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def _encoded(records: Records) -> xr.Dataset:
+    """The dataset that a file holds."""
+    if not len(records):
+        raise DataError("there are no records to write")
+    wide, units = to_wide(records)
+    if "depth" not in wide:
+        wide = wide.assign(depth=np.nan)
+    wide = wide.sort_values(["station", "depth", "time", "end"], ignore_index=True)
+    stations = sorted(wide["station"].unique())
+    times = np.unique(wide["time"].to_numpy("datetime64[ns]"))
+    depths = np.unique(wide["depth"].to_numpy())
+    grid = len(stations) * times.size * depths.size
+    # one end per time, and every combination there once
+    complete = len(wide) == grid and len(wide[["time", "end"]].drop_duplicates()) == times.size
+    if not complete or (np.isnan(depths).any() and depths.size > 1):
+        dataset = _ragged(wide, units, records)
+    else:
+        dataset = _orthogonal(wide, units, records, stations, times, depths)
+    dataset.attrs = {"Conventions": "CF-1.11", **dataset.attrs, **records.attributes}
+    return dataset
+
+
+def _orthogonal(
+    wide: pd.DataFrame,
+    units: Mapping[str, str],
+    records: Records,
+    stations: list[str],
+    times: np.ndarray,
+    depths: np.ndarray,
+) -> xr.Dataset:
+    profile = not np.isnan(depths).any()
+    dims = ("station", "depth", "time") if profile else ("station", "time")
+    shape = (len(stations), depths.size, times.size) if profile else (len(stations), times.size)
+    ends = wide["end"].to_numpy("datetime64[ns]")[: times.size]
+    fields = _fields(wide, units, dims, shape) | _time_fields(times, ends, "time")
+    if profile:
+        fields["depth"] = (("depth",), depths, _depth_attributes())
+    fields |= _station_fields(stations, stations, records.stations)
+    dataset = _finished(fields)
+    dataset.attrs["featureType"] = "timeSeriesProfile" if profile else "timeSeries"
+    return dataset.transpose("station", "time", "depth", ...) if profile else dataset
+
+
+def _ragged(wide: pd.DataFrame, units: Mapping[str, str], records: Records) -> xr.Dataset:
+    groups = wide.groupby(["station", "depth"], dropna=False, sort=False)
+    keys: list[Any] = list(groups.groups)
+    stations, depths = [key[0] for key in keys], np.array([key[1] for key in keys], float)
+    ids = [s if np.isnan(d) else f"{s}@{d:g}m" for s, d in zip(stations, depths, strict=True)]
+    times, ends = (wide[name].to_numpy("datetime64[ns]") for name in ("time", "end"))
+    fields = _fields(wide, units, ("obs",), (len(wide),)) | _time_fields(times, ends, "obs")
+    fields |= _station_fields(ids, stations, records.stations)
+    cut = {"long_name": "number of observations", "sample_dimension": "obs"}
+    fields["row_size"] = (("station",), groups.size().to_numpy(np.int32), cut)
+    if np.isfinite(depths).any():
+        fields["depth"] = (("station",), depths, _depth_attributes())
+    dataset = _finished(fields)
+    dataset.attrs["featureType"] = "timeSeries"
+    return dataset
+
+
+Fields = dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]]
+
+
+def _fields(
+    wide: pd.DataFrame, units: Mapping[str, str], dims: tuple[str, ...], shape: tuple[int, ...]
+) -> Fields:
+    """Variables of the quantities and of what goes with them."""
+    fields: Fields = {}
+    names = [str(name) for name in wide if name in units and name != "depth"]
+    quantities = [name for name in names if not name.endswith(tuple(SIDE))]
+    pointwise = (wide["end"] == wide["time"]).all()
+    for name in quantities:
+        standard = STANDARD_NAMES.get(name)
+        base = {"standard_name": standard} if standard else {}
+        sides = [f"{name}{end}" for end in SIDE if f"{name}{end}" in wide]
+        attributes = {**base, "long_name": name.replace("_", " "), "units": units[name]}
+        if pointwise or (wide["end"] > wide["time"]).all():
+            attributes["cell_methods"] = "time: point" if pointwise else "time: mean"
+        if sides:
+            attributes["ancillary_variables"] = " ".join(sides)
+        fields[name] = (dims, wide[name].to_numpy(float).reshape(shape), attributes)
+        for side in sides:
+            values, more = _side_values(wide[side], side, units)
+            modifier = next(word for word, end in MODIFIERS.items() if side.endswith(end))
+            name_of = {"standard_name": f"{standard} {modifier}"} if standard else {}
+            fields[side] = (dims, values.reshape(shape), {**name_of, **more})
+    return fields
+
+
+def _side_values(
+    column: pd.Series, side: str, units: Mapping[str, str]
+) -> tuple[np.ndarray, dict[str, Any]]:
+    label = {"long_name": side.replace("_", " ")}
+    if not side.endswith("_flag"):
+        return column.to_numpy(), label | {"units": units[side]}
+    words = ["good", *sorted(set(column) - {""})]
+    codes = column.map({"": 0} | {word: code for code, word in enumerate(words[1:], 1)})
+    values = np.arange(len(words), dtype=np.int8)
+    table = {"flag_values": values, "flag_meanings": " ".join(words)}
+    return codes.to_numpy(np.int8), label | table
+
+
+def _time_fields(times: np.ndarray, ends: np.ndarray, dim: str) -> Fields:
+    attributes = {"standard_name": "time", "long_name": "time (UTC)", "axis": "T"}
+    if (ends == times).all():
+        return {"time": ((dim,), times, attributes)}
+    attributes |= {"bounds": "time_bnds", "long_name": "start of the interval (UTC)"}
+    bounds = np.stack([times, ends], axis=-1)
+    return {"time": ((dim,), times, attributes), "time_bnds": ((dim, "bnds"), bounds, {})}
+
+
+def _station_fields(ids: list[str], stations: list[str], places: pd.DataFrame) -> Fields:
+    fields: Fields = {}
+    role = {"cf_role": "timeseries_id", "long_name": "series identifier"}
+    if ids == stations:
+        role["long_name"] = "station identifier"
+        fields["station_name"] = (("station",), np.array(ids, dtype=object), role)
+    else:
+        fields["series"] = (("station",), np.array(ids, dtype=object), role)
+        label = {"long_name": "station name"}
+        fields["station_name"] = (("station",), np.array(stations, dtype=object), label)
+    for place in map(str, places):
+        name, standard = PLACE_NAMES[place]
+        attributes = {"standard_name": standard, "long_name": standard, "units": PLACES[place]}
+        if place == "elevation":
+            attributes |= {"positive": "up", "axis": "Z"}
+        fields[name] = (("station",), places[place].reindex(stations).to_numpy(float), attributes)
+    return fields
+
+
+def _depth_attributes() -> dict[str, Any]:
+    long_name = "depth below the soil surface"
+    named = {"standard_name": "depth", "long_name": long_name, "units": "m", "positive": "down"}
+    return named | {"axis": "Z"}
+
+
+def _finished(fields: Fields) -> xr.Dataset:
+    """The dataset with its coordinates named and its encoding settled."""
+    places = {"station_name", "series", "depth", *(name for name, _ in PLACE_NAMES.values())}
+    dataset = xr.Dataset(fields).set_coords([name for name in fields if name in places])
+    times = [name for name in ("time", "time_bnds") if name in dataset.variables]
+    encoding = _time_encoding(np.concatenate([dataset[name].values.ravel() for name in times]))
+    for name in times:
+        dataset[name].encoding.update(encoding)
+    for label, variable in dataset.variables.items():
+        sparse = variable.dtype == np.float64 and bool(np.isnan(variable.values).any())
+        dataset[label].encoding["_FillValue"] = np.nan if sparse else None
+    return dataset
+
+
+def _time_encoding(stamps: np.ndarray) -> dict[str, Any]:
+    """The coarsest unit in which all times are whole numbers."""
+    micro = stamps.astype("datetime64[us]").astype(np.int64)
+    unit = next(name for name, size in TIME_UNITS.items() if not (micro % size).any())
+    return {"units": f"{unit} since 1970-01-01", "calendar": "standard", "dtype": "int64"}

@@ -18,7 +18,9 @@ from hydroda.units import Duration, convert, duration
 COLUMNS = ("time", "end", "station", "quantity", "depth", "value", "error", "flag", "count")
 KEY = ["station", "quantity", "depth"]
 PLACES = {"x": "m", "y": "m", "lon": "degrees_east", "lat": "degrees_north", "elevation": "m"}
-TOO_FEW = "too_few"
+# Columns that go with the column of a quantity in a wide table.
+SIDE = {"_error": "error", "_flag": "flag", "_count": "count"}
+TOO_FEW, NOT_RECORDED = "too_few", "not_recorded"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,7 @@ class Records:
 
     values: pd.DataFrame
     units: Mapping[str, str]
-    stations: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(index=pd.Index([])))
+    stations: pd.DataFrame = field(default_factory=pd.DataFrame)
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -68,9 +70,16 @@ class Records:
         lacking = sorted(set(frame["quantity"]) - set(units))
         if lacking:
             raise DataError(f"{source} gives no unit for {', '.join(lacking)}; name it in units")
-        if stations is None:
-            stations = pd.DataFrame(index=pd.Index(pd.unique(frame["station"])))
-        return cls(_typed(frame), dict(units), stations, dict(attributes or {}))
+        frame = _typed(frame)
+        if (frame["station"] == "").any():
+            raise DataError(f"{source} has a value without a station at {frame['time'].iloc[0]}")
+        blank = frame["flag"].str.contains(r"\s")
+        if blank.any():
+            flag = frame.loc[blank, "flag"].iloc[0]
+            raise DataError(f"a flag must be one word; {source} has {flag!r}")
+        used = {name: unit for name, unit in units.items() if (frame["quantity"] == name).any()}
+        places = _places(stations, pd.unique(frame["station"]))
+        return cls(frame, used, places, dict(attributes or {}))
 
     def __post_init__(self) -> None:
         backwards = self.values["end"] < self.values["time"]
@@ -122,7 +131,7 @@ class Records:
         units = {
             name: unit for name, unit in self.units.items() if (values["quantity"] == name).any()
         }
-        stations = self.stations[self.stations.index.isin(values["station"])]
+        stations = _places(self.stations, pd.unique(values["station"]))
         return replace(self, values=values, units=units, stations=stations)
 
     def between(self, start: Any, end: Any) -> Records:
@@ -143,9 +152,11 @@ class Records:
             units = {**other.units, **units}
             parts.append(other.in_units(units).values)
         stations = pd.concat([part.stations for part in (self, *others)])
-        stations = stations.groupby(level=0, sort=False).agg(_one_place)
+        if not stations.columns.empty:
+            stations = stations.groupby(level=0).agg(_one_place)
         attributes = {k: v for part in (*others, self) for k, v in part.attributes.items()}
-        return Records(_typed(pd.concat(parts)), units, stations, attributes)
+        values = _typed(pd.concat(parts))
+        return Records(values, units, _places(stations, pd.unique(values["station"])), attributes)
 
     def in_units(self, units: Mapping[str, str]) -> Records:
         """The same records with the quantities named in `units` converted.
@@ -236,8 +247,83 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     types: dict[str, Any] = dict.fromkeys(("depth", "value", "error"), np.float64)
     types |= {"time": "datetime64[ns]", "end": "datetime64[ns]", "count": np.int64}
     types |= dict.fromkeys(("station", "quantity", "flag"), object)
-    frame = frame.fillna({"flag": ""})[list(COLUMNS)].astype(types)
+    frame = frame.fillna({"flag": "", "count": 1})[list(COLUMNS)].astype(types)
     return frame.sort_values([*KEY, "time"], kind="stable", ignore_index=True)
+
+
+def _places(stations: pd.DataFrame | None, named: Any) -> pd.DataFrame:
+    """Places of the stations `named`, sorted, with the columns that say anything."""
+    index = pd.Index(sorted(named), dtype=object, name="station")
+    if stations is None:
+        return pd.DataFrame(index=index)
+    known = [name for name in PLACES if name in stations]
+    places = stations[known].astype(np.float64).reindex(index)
+    return places.dropna(axis="columns", how="all")
+
+
+def to_wide(records: Records) -> tuple[pd.DataFrame, dict[str, str]]:
+    """A row per time, station and depth with columns per quantity, and the units of the columns.
+
+    Columns of an error, a flag or a count come only where they say something. Where a row lacks a
+    quantity its flag is "not_recorded".
+    """
+    keys = ["time", "end", "station", "depth"]
+    values = records.values
+    wide = values[keys].drop_duplicates(ignore_index=True)
+    units = {"depth": "m"}
+    for quantity, unit in records.units.items():
+        part = values[values["quantity"] == quantity].drop(columns="quantity")
+        if part.duplicated(keys).any():
+            row = part[part.duplicated(keys)].iloc[0]
+            raise DataError(f"station {row.station!r} has {quantity} twice at {row.time}")
+        merged = wide[keys].merge(part, how="left", on=keys, indicator="found")
+        absent = (merged["found"] == "left_only").to_numpy()
+        flags = merged["flag"].astype(object).mask(absent, NOT_RECORDED)
+        wide[quantity], units[quantity] = merged["value"], unit
+        if part["error"].notna().any():
+            wide[f"{quantity}_error"], units[f"{quantity}_error"] = merged["error"], unit
+        if (flags != "").any():
+            wide[f"{quantity}_flag"] = flags
+        if (part["count"] != 1).any():
+            wide[f"{quantity}_count"] = merged["count"].fillna(0).astype(np.int64)
+            units[f"{quantity}_count"] = "1"
+    if wide["depth"].isna().all():
+        wide = wide.drop(columns="depth")
+    return wide, units
+
+
+def from_wide(
+    wide: pd.DataFrame,
+    quantities: Sequence[str],
+    units: Mapping[str, str],
+    stations: pd.DataFrame | None,
+    attributes: Mapping[str, str],
+    zone: str | None,
+    source: str,
+) -> Records:
+    """Records from a table as `to_wide` makes it."""
+    parts = []
+    if "depth" in wide and units.get("depth", "m") != "m":
+        wide = wide.assign(depth=convert(wide["depth"], units["depth"], "m", "depth"))
+    for quantity in quantities:
+        unit = units.get(quantity, "")
+        if not unit:
+            raise DataError(f"{source} gives no unit for {quantity}; write one below its name")
+        part = wide[[name for name in ("time", "end", "station", "depth") if name in wide]]
+        part = part.assign(quantity=quantity, value=wide[quantity])
+        for end, name in SIDE.items():
+            if f"{quantity}{end}" in wide:
+                part[name] = wide[f"{quantity}{end}"]
+        if "error" in part:
+            own = units.get(f"{quantity}_error") or unit
+            part["error"] = convert(part["error"], own, unit, f"{quantity}_error")
+        if "flag" in part:
+            part = part[part["flag"] != NOT_RECORDED]
+        parts.append(part)
+    if not parts:
+        raise DataError(f"{source} holds no quantity; its columns are {', '.join(map(str, wide))}")
+    names = {quantity: units[quantity] for quantity in quantities}
+    return Records.of(pd.concat(parts), names, stations, attributes, zone, source)
 
 
 def _one_place(column: pd.Series) -> Any:
