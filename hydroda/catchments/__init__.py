@@ -1,0 +1,1 @@
+"""Ready experiments: places with their weather, soil, sensors and observations."""

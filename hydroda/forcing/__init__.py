@@ -1,0 +1,51 @@
+"""Weather that drives a model: checked series, their completion, their perturbation."""
+
+from hydroda.forcing.completion import (
+    Clip,
+    CloudyLongwave,
+    Completion,
+    Constant,
+    DewPointFromMinimum,
+    Interpolate,
+    Record,
+    SameDayOfOtherYears,
+    Site,
+    StandardPressure,
+    TemperatureRangeShortwave,
+)
+from hydroda.forcing.noise import Additive, ForcingNoise, Multiplicative, PerturbedForcing
+from hydroda.forcing.series import Forcing, ForcingWindow
+from hydroda.forcing.weather import (
+    METEOROLOGY,
+    Label,
+    Weather,
+    weather_dataset,
+    weather_file,
+    weather_table,
+)
+
+__all__ = [
+    "METEOROLOGY",
+    "Additive",
+    "Clip",
+    "CloudyLongwave",
+    "Completion",
+    "Constant",
+    "DewPointFromMinimum",
+    "Forcing",
+    "ForcingNoise",
+    "ForcingWindow",
+    "Interpolate",
+    "Label",
+    "Multiplicative",
+    "PerturbedForcing",
+    "Record",
+    "SameDayOfOtherYears",
+    "Site",
+    "StandardPressure",
+    "TemperatureRangeShortwave",
+    "Weather",
+    "weather_dataset",
+    "weather_file",
+    "weather_table",
+]
