@@ -13,7 +13,7 @@ MAKEFLAGS += --keep-going
 .PHONY: demo test lint bench clean plot-environment test-environment style format types layers pytest
 
 demo: plot-environment
-	$(IN) -m hydroda run fuerstensee --out demo
+	$(IN) -m hydroda run fuerstensee --out demo --overwrite
 	$(IN) -m hydroda plot demo --out demo
 	$(IN) -m hydroda score demo --json demo/scores.json
 
