@@ -5,7 +5,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-# Before numpy, numba and matplotlib are imported: they read these once.
+import pytest
+from hypothesis import settings
+
+# numpy, numba and matplotlib read these once, when the first test module imports them.
 for name, value in {
     "MPLBACKEND": "Agg",
     "NUMBA_NUM_THREADS": "2",
@@ -18,9 +21,6 @@ if not os.access(os.path.expanduser("~"), os.W_OK):
     for name in ("MPLCONFIGDIR", "NUMBA_CACHE_DIR"):
         os.environ.setdefault(name, os.path.join(tempfile.gettempdir(), f"hydroda-{os.getuid()}"))
 
-import pytest
-from hypothesis import settings
-
 ROOT = Path(__file__).parents[1]
 
 # The same examples on every machine, so that a red test is red for everyone; compilation and
@@ -31,7 +31,7 @@ settings.load_profile("hydroda")
 
 @pytest.fixture(scope="session")
 def shared() -> Callable[[str], Path]:
-    """A function from a path inside the shared folder to its Path; the test skips where it is missing.
+    """A function from a name inside the shared folder to its Path; skips the test without it.
 
     The shared folder (data and reference numbers that hydroda may not ship) stands beside the
     repository; the environment variable HYDRODA_SHARED names another place.

@@ -9,7 +9,6 @@ import types
 import zipfile
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
