@@ -7,6 +7,7 @@ global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -162,7 +163,7 @@ def _time_axis(ax: Axes, data: xr.DataArray) -> None:
 
 
 def _value_axis(ax: Axes, data: xr.DataArray, fallback: str = "value") -> None:
-    """The vertical label, its unit on a second line where one line would be longer than the axis."""
+    """The vertical label, its unit on a second line where one would outgrow the axis."""
     name, unit = _name_and_unit(data, fallback)
     ax.set_ylabel(f"{name} {unit}" if len(name + unit) <= 36 else f"{name}\n{unit}")
 
@@ -302,11 +303,18 @@ def _ensemble(ax: Axes, data: xr.DataArray, label: str, colour: str, dash: str) 
     if "member" not in data.dims:
         ax.plot(time, data, color=colour, ls=dash, label=label)
         return
-    low, high = data.quantile([0.05, 0.95], "member").values
+    low, _, high = _quantiles(data, "member")
     ax.fill_between(
         time, low, high, color=colour, alpha=0.22, lw=0, label=f"{label}, 5–95 % of members"
     )
     ax.plot(time, data.mean("member"), color=colour, ls=dash, label=f"{label}, mean")
+
+
+def _quantiles(data: xr.DataArray, dim: str) -> np.ndarray:
+    """The 5, 50 and 95 % quantiles (3, time) over `dim`; a time without values stays empty."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
+        return np.asarray(data.quantile([0.05, 0.5, 0.95], dim).values, dtype=np.float64)
 
 
 def _observed(
@@ -319,6 +327,8 @@ def _observed(
 ) -> None:
     """Points with bars of one standard deviation; hollow where they were not assimilated."""
     there = points.dropna("time")
+    if there.size == 0:
+        return
     bars = None if error_sd is None else (there * 0 + error_sd).values
     ax.errorbar(
         there["time"].values,
@@ -402,11 +412,12 @@ def inflation_history(
     than a factor of 20.
     """
     inflation = _expect(inflation, "inflation", "time", optional=("column",))
-    columns = [dim for dim in inflation.dims if dim != "time"]
+    columns = "column" in inflation.dims
     fig, axes = _axes(ax, (7.0, 3.2))
-    time, middle = inflation["time"].values, inflation.median(columns)
+    time = inflation["time"].values
+    several = inflation if columns else inflation.expand_dims("column")
+    low, middle, high = _quantiles(several, "column")
     if columns:
-        low, high = inflation.quantile([0.05, 0.95], columns).values
         axes.fill_between(
             time, low, high, color=PALETTE["blue"], alpha=0.22, lw=0, label="5–95 % of columns"
         )
@@ -657,8 +668,10 @@ def map_stations(
     `background` (y, x), a map such as elevation; `radius` draws the reach of the localization
     around the assimilated stations. Up to fifteen stations are named.
     """
+    reach = None if radius is None else magnitude(radius, "m", "radius") / 1000
     x, y = (stations[name].values / 1000 for name in ("x", "y"))
-    fig, axes = _axes(ax, _map_size(stations if background is None else background))
+    window = _map_window(x, y, background)
+    fig, axes = _axes(ax, _map_size(*window))
     if background is not None:
         field = _expect(background, "background", "y", "x")
         mesh = axes.pcolormesh(
@@ -667,8 +680,8 @@ def map_stations(
         )  # fmt: skip
         fig.colorbar(mesh, ax=axes, label=axis_label(field), shrink=0.8)
     used = assimilated.values.astype(bool)
-    if radius is not None:
-        _circles(axes, x[used], y[used], magnitude(radius, "m", "radius") / 1000)
+    if reach is not None:
+        _circles(axes, x[used], y[used], reach)
     for chosen, marker, colour, name in (
         (used, "o", PALETTE["vermilion"], "assimilated"),
         (~used, "D", PALETTE["blue"], "withheld"),
@@ -688,8 +701,9 @@ def map_stations(
         )
     if "station" in stations.coords and x.size <= 15:
         _name_stations(axes, x, y, stations["station"].values)
+    axes.set_xlim(*window[0])
+    axes.set_ylim(*window[1])
     axes.set_aspect("equal")
-    axes.margins(0.08)
     axes.set_xlabel("x (km)")
     axes.set_ylabel("y (km)")
     _scale_bar(axes)
@@ -697,10 +711,22 @@ def map_stations(
     return fig
 
 
-def _map_size(place: xr.Dataset | xr.DataArray) -> tuple[float, float]:
-    """A figure of the shape of the map, with room for names and a colour bar [inch]."""
-    width, height = (float(np.ptp(place[name].values)) for name in ("x", "y"))
-    return float(np.clip(4.6 * width / max(height, width / 4), 2.5, 8.0)) + 2.0, 5.2
+def _map_window(
+    x: np.ndarray, y: np.ndarray, background: xr.DataArray | None
+) -> list[tuple[float, float]]:
+    """West, east and south, north edge [km]: the background, or the stations with a margin."""
+    if background is not None:
+        cells = (_edges(background[name].values / 1000) for name in ("x", "y"))
+        return [(float(edges.min()), float(edges.max())) for edges in cells]
+    margin = max(0.1 * float(max(np.ptp(x), np.ptp(y))), 0.5)
+    return [(float(v.min()) - margin, float(v.max()) + margin) for v in (x, y)]
+
+
+def _map_size(east: tuple[float, float], north: tuple[float, float]) -> tuple[float, float]:
+    """A figure [inch] of the shape of the map, with room for labels and a colour bar."""
+    width, height = east[1] - east[0], north[1] - north[0]
+    scale = min(6.5 / width, 4.6 / height)
+    return max(width * scale + 1.6, 4.2), max(height * scale + 1.0, 2.4)
 
 
 def _light_greys() -> Any:
@@ -717,15 +743,16 @@ def _circles(ax: Axes, x: np.ndarray, y: np.ndarray, radius: float) -> None:
     for place in zip(x, y, strict=True):
         ax.add_patch(Circle(place, radius, fc="none", ec=colour, lw=0.9, ls="--"))
     ax.plot([], [], color=colour, lw=0.9, ls="--", label=f"reach {radius:g} km")
-    ax.autoscale_view()
 
 
 def _name_stations(ax: Axes, x: np.ndarray, y: np.ndarray, names: np.ndarray) -> None:
     from matplotlib.patheffects import withStroke
 
     for place_x, place_y, name in zip(x, y, names, strict=True):
+        left = place_x > x.min() + 0.75 * np.ptp(x)
         ax.annotate(
-            str(name), (place_x, place_y), (5, 4), textcoords="offset points", fontsize=7.5,
+            str(name), (place_x, place_y), (-5 if left else 5, 4), textcoords="offset points",
+            ha="right" if left else "left", fontsize=7.5,
             path_effects=[withStroke(linewidth=2, foreground="white")],
         )  # fmt: skip
 
@@ -746,8 +773,6 @@ def _scale_bar(ax: Axes) -> None:
         f"{length:g} km", (end - length / 2, height), (0, 4), textcoords="offset points",
         ha="center", path_effects=halo,
     )  # fmt: skip
-    ax.set_xlim(left, right)
-    ax.set_ylim(low, high)
 
 
 # --- scores ------------------------------------------------------------------------------------

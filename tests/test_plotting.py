@@ -518,6 +518,37 @@ def test_that_weights_are_drawn_for_one_or_several_schemes():
     assert ax.yaxis_inverted()
 
 
+# --- poor data -------------------------------------------------------------------------------
+
+
+def test_that_a_lost_member_leaves_the_band_of_the_others():
+    run = soil_moisture()
+    lost = run.where(np.arange(MEMBERS) != 3)
+    line = plotting.time_series(lost).axes[0].get_lines()[0]
+    np.testing.assert_allclose(line.get_ydata(), lost.mean("member"))
+
+
+def test_that_figures_of_nothing_but_missing_values_are_drawn():
+    data = innovations()
+    empty = data["innovation"] * np.nan
+    for figure in (
+        plotting.time_series(soil_moisture(), observations=observed() * np.nan),
+        plotting.innovation_history(empty, data["sd"]),
+        plotting.inflation_history(inflation() * np.nan, at_least=1),
+    ):
+        figure.draw_without_rendering()
+        assert not any("observed" in label for label in legend_labels(figure))
+
+
+def test_that_the_map_keeps_its_scale_for_one_station_and_for_a_long_valley():
+    stations, assimilated = network()
+    one = plotting.map_stations(stations.isel(station=[0]), assimilated[:1])
+    assert np.ptp(one.axes[0].get_xlim()) == pytest.approx(1)
+    flat = stations.assign_coords(y=stations["y"] / 50)
+    width, height = plotting.map_stations(flat, assimilated).get_size_inches()
+    assert width > 2 * height
+
+
 # --- files -----------------------------------------------------------------------------------
 
 
