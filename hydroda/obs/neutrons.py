@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -243,11 +243,22 @@ class Average(NamedTuple):
     weights: Array
 
 
-@dataclass(frozen=True)
 class Weighting(ABC):
-    """How a cosmic-ray neutron sensor averages a profile; the author writes `average`."""
+    """How a cosmic-ray neutron sensor averages a profile.
 
-    unit: ClassVar[str] = "m3 m-3"
+    The author writes `reach`, `weight` and, for layers, `average`.
+    """
+
+    tolerance: float
+    iterations: int
+
+    @abstractmethod
+    def reach(self, moisture: ArrayLike) -> Array:
+        """Depth [m] that scales the weights under a mean moisture."""
+
+    @abstractmethod
+    def weight(self, depth: ArrayLike, reach: ArrayLike) -> Array:
+        """Weight of a point at `depth` [m], not normalised."""
 
     @abstractmethod
     def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
@@ -255,6 +266,19 @@ class Weighting(ABC):
 
         Layers lead downward. A member with NaN gets NaN.
         """
+
+    def of_samples(self, moisture: ArrayLike, depth: ArrayLike) -> Average:
+        """The same of point samples (sample,) of one profile, from their plain mean on."""
+        theta, z = np.asarray(moisture, float), np.asarray(depth, float)
+        mean = theta.mean()
+        for _ in range(self.iterations):
+            reach = self.reach(mean)
+            weights = self.weight(z, reach)
+            weights = weights / weights.sum()
+            old, mean = mean, weights @ theta
+            if not abs(mean - old) > self.tolerance * abs(old):
+                break
+        return Average(mean, reach, weights)
 
 
 @dataclass(frozen=True)
@@ -271,6 +295,16 @@ class Conventional(Weighting):
 
     def __post_init__(self) -> None:
         _check_iteration(self.tolerance, self.iterations)
+
+    def reach(self, moisture: ArrayLike) -> Array:
+        """z* [m]."""
+        return np.asarray(0.058 / (np.asarray(moisture, float) + 0.0829))
+
+    def weight(self, depth: ArrayLike, reach: ArrayLike) -> Array:
+        """1 − z/z*, zero below z*."""
+        return np.asarray(
+            np.clip(1 - np.asarray(depth, float) / np.asarray(reach, float), 0.0, None)
+        )
 
     def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
         """Mean, z* [m] and weights of profiles (member, layer)."""
@@ -308,6 +342,16 @@ class Revised(Weighting):
             if not value >= least:
                 raise DeclarationError(f"{name} of Revised must not be negative; got {value!r}")
             object.__setattr__(self, name, value)
+
+    def reach(self, moisture: ArrayLike) -> Array:
+        """D86 [m]."""
+        height = float(self.vegetation_height)
+        r = rescaled_distance(float(self.distance), float(self.pressure), height, moisture)
+        return penetration_depth(moisture, float(self.bulk_density), r)
+
+    def weight(self, depth: ArrayLike, reach: ArrayLike) -> Array:
+        """exp(−2 z/D86)."""
+        return depth_weight(depth, reach)
 
     def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
         """Mean, D86 [m] and weights of profiles (member, layer)."""

@@ -1,0 +1,235 @@
+"""From raw neutron counts and weather to soil moisture with its error, every step kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hydroda.errors import DataError, DeclarationError
+from hydroda.obs.neutrons import (
+    WATER_DENSITY,
+    absolute_humidity,
+    desilets_moisture,
+    humidity_factor,
+    incoming_factor,
+    moisture_error,
+    pressure_factor,
+)
+from hydroda.obs.records import TOO_FEW, Records, to_utc
+from hydroda.units import Amount, Duration, duration, magnitude
+
+NO_COUNTS, NO_PRESSURE, NO_HUMIDITY = "no_counts", "no_pressure", "no_humidity"
+OUTSIDE_AIR, BOX_AIR = "outside", "box"
+HOUR = pd.Timedelta("1h")
+WATER_COLUMNS = ("temperature", "relative_humidity")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeutronProcessing:
+    """How hourly raw counts become soil moisture.
+
+    `n0` [h-1], `bulk_density`, `lattice_water` and `organic_water` describe the site; counts are
+    taken to `reference_pressure` with `beta`, to `reference_humidity` and, where a series of a
+    neutron monitor is given, to `reference_monitor`. Means are over `every`, or over the longer
+    `smoothing` that ends with it (their errors are then correlated). A mean needs the share
+    `at_least` of its hours.
+    """
+
+    n0: Amount
+    bulk_density: Amount
+    lattice_water: Amount = "0 kg/kg"
+    organic_water: Amount = "0 kg/kg"
+    beta: Amount = "0.0076 hPa-1"
+    reference_pressure: Amount = "1013.25 hPa"
+    reference_humidity: Amount = "0 g m-3"
+    reference_monitor: float | None = None
+    every: Duration = "1 D"
+    smoothing: Duration | None = None
+    at_least: float = 0.75
+
+    def __post_init__(self) -> None:
+        units = {
+            "n0": "h-1",
+            "bulk_density": "kg m-3",
+            "lattice_water": "kg kg-1",
+            "organic_water": "kg kg-1",
+            "beta": "Pa-1",
+            "reference_pressure": "Pa",
+            "reference_humidity": "g m-3",
+        }
+        for name, unit in units.items():
+            value = magnitude(getattr(self, name), unit, f"{name} of NeutronProcessing")
+            if value < 0 or (value == 0 and name in ("n0", "bulk_density")):
+                raise DeclarationError(f"{name} of NeutronProcessing cannot be {value!r}")
+            object.__setattr__(self, name, value)
+        for name in ("every", "smoothing"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, duration(getattr(self, name), name))
+        step, window = self._spans
+        if window % step:
+            raise DeclarationError(f"smoothing must be a multiple of every, {step}; got {window}")
+        if not 0 < self.at_least <= 1:
+            raise DeclarationError(f"at_least must lie in (0, 1]; got {self.at_least!r}")
+
+    @property
+    def _spans(self) -> tuple[pd.Timedelta, pd.Timedelta]:
+        """How often a mean comes and over what time it is taken."""
+        step = pd.Timedelta(duration(self.every, "every"))
+        return step, step if self.smoothing is None else pd.Timedelta(duration(self.smoothing, ""))
+
+    def hourly(
+        self, raw: pd.DataFrame, monitor: pd.Series | None = None, zone: str | None = None
+    ) -> pd.DataFrame:
+        """Raw data with the steps of the correction, indexed by the start of the hour in UTC.
+
+        `raw` is indexed by time and has `counts` [h-1], `pressure` [Pa], `temperature` [K] and
+        `relative_humidity` [1], and may have `box_temperature` and `box_relative_humidity`, which
+        stand in where the air outside was not measured (vapour pressure is about the same inside).
+        Added are `humidity` [g m-3] with its `humidity_source`, the factors, `corrected` [h-1] with
+        `corrected_sd` (Poisson) and a `flag`. Nothing is filled: an hour that lacks something has
+        no corrected counts.
+
+        Raises
+        ------
+        DataError
+            A column is missing, a time has no zone or comes twice, or values are impossible.
+        """
+        frame = _checked(raw, zone)
+        frame["humidity"], frame["humidity_source"] = _humidity(frame)
+        frame["f_pressure"] = pressure_factor(
+            frame["pressure"], float(self.reference_pressure), float(self.beta)
+        )
+        frame["f_humidity"] = humidity_factor(frame["humidity"], float(self.reference_humidity))
+        frame["f_incoming"] = 1.0 if monitor is None else self._incoming(monitor, frame.index, zone)
+        factor = frame["f_pressure"] * frame["f_humidity"] * frame["f_incoming"]
+        frame["corrected"] = frame["counts"] * factor
+        frame["corrected_sd"] = np.sqrt(frame["counts"]) * factor
+        lacking = {NO_HUMIDITY: "humidity", NO_PRESSURE: "pressure", NO_COUNTS: "counts"}
+        frame["flag"] = ""
+        for flag, name in lacking.items():
+            frame.loc[frame[name].isna(), "flag"] = flag
+        return frame
+
+    def means(
+        self, raw: pd.DataFrame, monitor: pd.Series | None = None, zone: str | None = None
+    ) -> pd.DataFrame:
+        """Means over `every` with `corrected`, `moisture` [m3 m-3], their errors, hours and a flag.
+
+        Indexed by the start of the interval. The moisture is NaN where the counts are too few for
+        Desilets' curve; its error is that of the counts alone.
+        """
+        hourly = self.hourly(raw, monitor, zone)
+        step, window = self._spans
+        good = hourly["corrected"].notna()
+        sums = pd.DataFrame(
+            {
+                "corrected": hourly["corrected"],
+                "variance": hourly["corrected_sd"] ** 2,
+                "hours": good.astype(float),
+                "box_hours": (good & (hourly["humidity_source"] == BOX_AIR)).astype(float),
+            }
+        )
+        sums = sums.resample(step, origin="epoch").sum()
+        if window > step:
+            sums = sums.rolling(round(window / step), min_periods=1).sum()
+        hours = sums["hours"].where(sums["hours"] > 0)
+        frame = sums[["hours", "box_hours"]].astype(int)
+        frame["corrected"] = sums["corrected"] / hours
+        frame["corrected_sd"] = np.sqrt(sums["variance"]) / hours
+        counts, sd, n0 = frame["corrected"], frame["corrected_sd"], float(self.n0)
+        bound = float(self.lattice_water) + float(self.organic_water)
+        density = float(self.bulk_density) / WATER_DENSITY
+        frame["moisture"] = density * desilets_moisture(counts, n0, bound)
+        frame["moisture_sd"] = density * moisture_error(counts, sd, n0)
+        enough = frame["hours"] >= self.at_least * (window / HOUR) - 1e-9
+        frame["flag"] = np.where(enough, "", TOO_FEW)
+        return frame
+
+    def records(
+        self,
+        raw: pd.DataFrame,
+        station: str,
+        monitor: pd.Series | None = None,
+        zone: str | None = None,
+    ) -> Records:
+        """Soil moisture and corrected counts of `station`, with what was done in the attributes."""
+        means = self.means(raw, monitor, zone)
+        starts = pd.DatetimeIndex(means.index)
+        parts = [
+            pd.DataFrame(
+                {
+                    "time": starts,
+                    "end": starts + self._spans[0],
+                    "station": station,
+                    "quantity": quantity,
+                    "value": means[column].to_numpy(),
+                    "error": means[f"{column}_sd"].where(means[column].notna()).to_numpy(),
+                    "flag": means["flag"].to_numpy(),
+                    "count": means["hours"].to_numpy(),
+                }
+            )
+            for quantity, column in (("soil_moisture", "moisture"), ("neutron_counts", "corrected"))
+        ]
+        units = {"soil_moisture": "m3 m-3", "neutron_counts": "h-1"}
+        attributes = {"processing": repr(self), "notes": "; ".join(self.notes(means, monitor))}
+        return Records.of(pd.concat(parts), units, attributes=attributes, zone="UTC")
+
+    def notes(self, means: pd.DataFrame, monitor: pd.Series | None = None) -> list[str]:
+        """What a reader of the moisture has to know."""
+        said = []
+        if monitor is None:
+            said.append("incoming neutrons not corrected (no monitor series): factor 1")
+        box, hours = int(means["box_hours"].sum()), int(means["hours"].sum())
+        if box:
+            said.append(f"air humidity from inside the box in {box} of {hours} hours")
+        if self.smoothing is not None:
+            said.append(f"errors correlated over {self._spans[1]} by smoothing")
+        return said
+
+    def _incoming(self, monitor: pd.Series, times: pd.Index, zone: str | None) -> np.ndarray:
+        if self.reference_monitor is None:
+            raise DeclarationError(
+                "a monitor series needs reference_monitor, the count rate that it is related to"
+            )
+        index = pd.DatetimeIndex(to_utc(monitor.index, zone, "the monitor series"))
+        known = pd.Series(monitor.to_numpy(float), index).reindex(times)
+        return incoming_factor(known, self.reference_monitor)
+
+
+def _checked(raw: pd.DataFrame, zone: str | None) -> pd.DataFrame:
+    """A copy of the raw data on UTC hours, in order."""
+    for name in ("counts", "pressure"):
+        if name not in raw:
+            known = ", ".join(map(str, raw))
+            raise DataError(f"the raw neutron data need a column {name!r}; they have {known}")
+    frame = raw.copy()
+    frame.index = pd.DatetimeIndex(to_utc(raw.index, zone, "the raw neutron data"), name="time")
+    twice = frame.index[frame.index.duplicated()]
+    if len(twice):
+        raise DataError(f"the raw neutron data have {twice[0]} twice; keep one of the rows")
+    if len(frame) > 1 and np.diff(np.sort(frame.index)).min() < HOUR:
+        raise DataError("the raw neutron data must be hourly: sum the counts of each hour first")
+    pressure = frame["pressure"].dropna()
+    if pressure.size and not 20_000 < pressure.median() < 120_000:
+        raise DataError(f"pressure must be in Pa; its median is {pressure.median():g}")
+    if (frame["counts"] < 0).any():
+        raise DataError(f"counts must not be negative; got {frame['counts'].min():g} h-1")
+    return frame.sort_index()
+
+
+def _humidity(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Absolute humidity [g m-3] and where it comes from; NaN and "" where nothing was measured."""
+    humidity, source = np.full(len(frame), np.nan), np.full(len(frame), "", dtype=object)
+    for prefix, name in (("", OUTSIDE_AIR), ("box_", BOX_AIR)):
+        columns = [f"{prefix}{column}" for column in WATER_COLUMNS]
+        if not set(columns) <= set(frame):
+            continue
+        temperature, relative = (frame[column].to_numpy(float) for column in columns)
+        if np.nanmax(relative, initial=0.0) > 1.1 or np.nanmin(temperature, initial=300.0) < 150:
+            raise DataError(f"{columns[0]} must be in K and {columns[1]} a fraction, not percent")
+        vapour = absolute_humidity(temperature, relative)
+        fill = np.isnan(humidity) & np.isfinite(vapour)
+        humidity[fill], source[fill] = vapour[fill], name
+    return humidity, source
