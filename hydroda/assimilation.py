@@ -81,7 +81,9 @@ def assimilate(
     used = np.isfinite(variance)
     taken = batch[used]
     selection = Selection.of(update.first.zone, names, state, ensemble)
-    exchange = Exchange.of(selection, ensemble, whole=update.first.filter.needs_operator)
+    exchange = Exchange.of(
+        selection, ensemble, whole=getattr(update.first.filter, "needs_operator", False)
+    )
     problem = Problem(
         x=exchange.scattered(selection.packed(ensemble.data)),
         hx=hx[used],
@@ -104,7 +106,7 @@ def assimilate(
     report = {
         "id": batch.ids,
         "update": np.full(batch.ids.shape, update.label),
-        "status": _statuses(used, reasons, spread, exchange.total(analysis.reach)),
+        "status": _statuses(used, reasons, spread, exchange.total(_reached(update, problem))),
         "used_sd": np.where(used, np.sqrt(variance), np.nan),
     }
     event = {
@@ -224,7 +226,9 @@ class Exchange:
 
     def total(self, counts: np.ndarray) -> np.ndarray:
         """Counts of my rows, summed over all rows."""
-        return counts if self.blocks is None else np.sum(self.ensemble.comm.everywhere(counts), axis=0)
+        return (
+            counts if self.blocks is None else np.sum(self.ensemble.comm.everywhere(counts), axis=0)
+        )
 
     def operator(self, predict: Operator) -> Operator | None:
         """`predict` of the ensemble with its selected rows taken from x (all rows, all members)."""
@@ -254,7 +258,8 @@ def _water(
         return None
     comm, nowhere = ensemble.comm, np.full(ensemble.data.sizes["column"], np.nan)
     x, y = (
-        ensemble.data[axis].values if axis in ensemble.data.coords else nowhere for axis in ("x", "y")
+        ensemble.data[axis].values if axis in ensemble.data.coords else nowhere
+        for axis in ("x", "y")
     )
     return Water(
         content=comm.all_members(content.values.T, axis=1),
@@ -306,6 +311,13 @@ def _added_water(
         "water_moved": np.array([np.abs(added).mean()]),
         "water_clipped": np.array([np.abs(cut).mean()]),
     }
+
+
+def _reached(update: JointUpdate, problem: Problem) -> np.ndarray:
+    """Number of places that each observation reaches (obs,)."""
+    assert problem.state_places is not None and problem.obs_places is not None
+    weights = update.first.filter.localization.weights(problem.state_places, problem.obs_places)
+    return np.bincount(weights.obs, minlength=len(problem.y))
 
 
 def _numbers(analysis: Analysis) -> dict[str, np.ndarray]:

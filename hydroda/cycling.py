@@ -30,6 +30,8 @@ RETRIES = 3
 REPLACEMENT_NOISE = 0.1
 # Names the running sums of fluxes: "evapotranspiration since 2016-05-01T00:00:00".
 SINCE = " since "
+# What a sensor of fluxes asks for: over what time the forecast summed them.
+SECONDS = "interval_seconds"
 TICK = np.timedelta64(1, "ns")
 
 
@@ -98,7 +100,10 @@ class Agenda:
         table = table[(ends > start) & (ends <= end)].reset_index(drop=True)
         ends = table["end"].to_numpy("datetime64[ns]")
         begins = table["time"].to_numpy("datetime64[ns]")
-        stops = np.unique(np.r_[np.arange(start, end, every), end, ends, begins[begins >= start]])
+        moments = ends if network.data is not None else network.times(start, end)
+        stops = np.unique(
+            np.r_[np.arange(start, end, every), end, moments, begins[begins >= start]]
+        )
         last = end if assimilate_until is None else assimilate_until
         used = np.array([_used(update, table, start, last) for update in updates], dtype=bool)
         return cls(network, table, tuple(updates), stops, used.reshape(len(updates), len(table)))
@@ -175,10 +180,6 @@ class Cycle:
     agenda: Agenda
     streams: Streams
 
-    def start(self, ensemble: Ensemble) -> Checkpoint:
-        """The beginning of a run."""
-        return Checkpoint(0, ensemble.data, {})
-
     def steps(self, begin: Checkpoint, ensemble: Ensemble) -> Iterator[Step]:
         """The steps after `begin` to the last stop; `ensemble` says who holds which member."""
         names = [name for name in begin.ensemble if SINCE in str(name)]
@@ -233,6 +234,7 @@ class Cycle:
         """The forecast, with failed members tried again and at last replaced, and a row for each."""
         window = None if self.forcing is None else self.forcing.between(start, end)
         data = self.model.forecast(before.data, window, start, end)
+        data = data.assign_attrs({SECONDS: float((end - start) / np.timedelta64(1, "s"))})
         failed = first = self._failed(data)
         model: Model | None = self.model
         for _ in range(RETRIES):
@@ -310,11 +312,13 @@ class Cycle:
         ):
             sensor = sensors[number]
             flux = self._flux_of(sensor)
-            source = data
-            if flux is not None:
-                source = data.assign({flux: sums[f"{flux}{SINCE}{_stamp(begin)}"]})
-                source.attrs["interval_seconds"] = (end - begin).total_seconds()
-            seen[i] = sensor.predict(source)
+            if flux is not None and begin < end:
+                summed = data.assign({flux: sums[f"{flux}{SINCE}{_stamp(begin)}"]})
+                seen[i] = sensor.predict(
+                    summed.assign_attrs({SECONDS: (end - begin).total_seconds()})
+                )
+            else:
+                seen[i] = sensor.predict(data)
         return seen
 
     def _flux_of(self, sensor: Sensor) -> str | None:
@@ -359,7 +363,9 @@ class Cycle:
         self, start: np.datetime64, end: np.datetime64
     ) -> list[tuple[str, np.datetime64]]:
         table = self.agenda.table
-        around = table[(table["time"] <= start) & (table["end"] >= end) & (table["time"] < table["end"])]
+        around = table[
+            (table["time"] <= start) & (table["end"] >= end) & (table["time"] < table["end"])
+        ]
         found = {
             (flux, begin)
             for number, begin in zip(around["sensor"], around["time"], strict=True)
@@ -388,6 +394,8 @@ class Report:
 
     def __init__(self, agenda: Agenda, rows: np.ndarray, prior: np.ndarray) -> None:
         self._rows, self._prior = agenda.table.iloc[rows], prior
+        self._sensors = [agenda.network.sensors[number] for number in self._rows["sensor"]]
+        self._network = agenda.network
         self._status = agenda.status(rows)
         self._updates = np.full(len(rows), "", dtype=object)
         self._used_sd = np.full(len(rows), np.nan)
@@ -413,7 +421,17 @@ class Report:
             "id": rows["id"].to_numpy(str),
             "station": rows["station"].to_numpy(str),
             "quantity": rows["quantity"].to_numpy(str),
-            "sensor": rows["sensor"].to_numpy(np.int64),
+            "series": np.array([_series(s, self._network) for s in self._sensors], dtype=str),
+            "unit": np.array([sensor.unit for sensor in self._sensors], dtype=str),
+            "role": np.array(
+                [
+                    "withheld"
+                    if sensor.validates_only or sensor.station in self._network.withheld
+                    else "assimilated"
+                    for sensor in self._sensors
+                ],
+                dtype=str,
+            ),
             "time": rows["end"].to_numpy("datetime64[ns]"),
             "value": value,
             "sd": rows["error"].to_numpy(float),
@@ -450,3 +468,11 @@ def _failure_table(
 
 def _stamp(time: np.datetime64 | pd.Timestamp) -> str:
     return pd.Timestamp(time).isoformat()
+
+
+def _series(sensor: Sensor, network: ObservationNetwork) -> str:
+    """The station, with the depth where several sensors of one quantity stand there."""
+    twins = [
+        s for s in network.sensors if (s.station, s.quantity) == (sensor.station, sensor.quantity)
+    ]
+    return sensor.station if len(twins) == 1 else f"{sensor.station} at {sensor.depth:g} m"

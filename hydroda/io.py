@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,10 +153,10 @@ class Journal:
 
 def _joined(records: list[Record]) -> Record:
     names = list(dict.fromkeys(name for record in records for name in record))
-    return {name: _stacked([record[name] for record in records if name in record]) for name in names}
+    return {name: stacked([record[name] for record in records if name in record]) for name in names}
 
 
-def _stacked(tables: list[Table]) -> Table:
+def stacked(tables: Sequence[Table]) -> Table:
     """Tables one under the other; a column that some of them lack is NaN there."""
     columns = dict.fromkeys(name for table in tables for name in table)
     return {
@@ -165,7 +165,7 @@ def _stacked(tables: list[Table]) -> Table:
     }
 
 
-def _column(table: Table, name: str, tables: list[Table]) -> np.ndarray:
+def _column(table: Table, name: str, tables: Sequence[Table]) -> np.ndarray:
     if name in table:
         return table[name]
     pattern = next(other[name] for other in tables if name in other)

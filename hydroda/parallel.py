@@ -57,6 +57,11 @@ class Communicator:
         """`value` of every rank, in rank order, on the root; None elsewhere."""
         return [value] if self.comm is None else self.comm.gather(value, root=0)
 
+    def abort(self, code: int) -> None:
+        """End every rank; without MPI nothing."""
+        if self.comm is not None:
+            self.comm.Abort(code)
+
     def all_members(self, values: np.ndarray, axis: int = -1) -> np.ndarray:
         """`values` of all members on every rank, from this rank's members along `axis`."""
         if self.comm is None:

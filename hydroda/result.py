@@ -2,7 +2,7 @@
 
 A leg is a NetCDF file with the groups `forecast` and `analysis` (mean and spread of every variable
 at every stop), `observations` (a row each, with all members before and after), `updates`,
-`failures` and `final` (the members at the end).
+`failures`, `cycles` (closure of the water budget) and `final` (the members at the end).
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ from hydroda.verification import score_table
 OPEN_LOOP, ASSIMILATION, TRUTH = "open_loop", "assimilation", "truth"
 LEGS = (TRUTH, OPEN_LOOP, ASSIMILATION)
 SPREAD = "_spread"
+LISTS = {
+    "observations": "observation",
+    "updates": "event",
+    "failures": "failure",
+    "cycles": "cycle",
+}
 FORECAST_PHASE, FREE_PHASE = "one-step forecast", "free forecast"
 
 
@@ -47,7 +53,7 @@ def leg_tree(tables: Record, final: xr.Dataset, attrs: Mapping[str, Any]) -> xr.
     for group in ("forecast", "analysis"):
         nodes[group] = _gridded(tables[group], final)
     nodes["final"] = final.rename(member="realization")
-    for group, dim in (("observations", "observation"), ("updates", "event"), ("failures", "failure")):
+    for group, dim in LISTS.items():
         nodes[group] = _listed(tables.get(group, {}), dim)
     return xr.DataTree.from_dict(nodes)
 
@@ -73,10 +79,7 @@ def _gridded(table: Table, pattern: xr.Dataset) -> xr.Dataset:
 
 def _listed(table: Table, dim: str) -> xr.Dataset:
     return xr.Dataset(
-        {
-            name: ((dim, "realization")[: values.ndim], values)
-            for name, values in table.items()
-        }
+        {name: ((dim, "realization")[: values.ndim], values) for name, values in table.items()}
     )
 
 

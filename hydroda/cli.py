@@ -1,0 +1,304 @@
+"""The command line: run, reproduce, score, plot, info."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from hydroda.catchments import CATCHMENTS
+from hydroda.errors import DeclarationError, HydrodaError
+from hydroda.experiment import Experiment
+from hydroda.figures import draw
+from hydroda.files import replacing
+from hydroda.obs.formats import read
+from hydroda.parallel import communicator
+from hydroda.progress import bar
+from hydroda.result import Result
+from hydroda.studies import STUDIES
+from hydroda.verification import records
+
+USER_ERROR = 2
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command; a user's mistake is one line on standard error and exit code 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        code = hydroda([a for a in arguments if a != "--debug"], standalone_mode=False) or 0
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except HydrodaError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"hydroda: {error}", file=sys.stderr)
+        code = USER_ERROR
+    if code and communicator().size > 1:
+        communicator().abort(code)  # the other ranks would wait for this one
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hydroda")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def hydroda(debug: bool) -> None:
+    """Data assimilation for hydrology: declare, run, resume, score and plot an experiment."""
+
+
+def _on_root(show: Callable[..., None]) -> Callable[..., None]:
+    """`show` on one rank only."""
+
+    @functools.wraps(show)
+    def shown(*args: Any, **kwargs: Any) -> None:
+        if communicator().root:
+            show(*args, **kwargs)
+
+    return shown
+
+
+# --- run ----------------------------------------------------------------------------------------
+
+
+@hydroda.command()
+@click.argument("target", metavar="FILE_OR_CATCHMENT")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
+@click.option("--data", metavar="DIR", help="Where the catchment's data are: --set data=DIR.")
+@click.option("--members", type=int, help="Ensemble size: --set members=N.")
+@click.option("--seed", type=int, help="Seed of all random streams: --set seed=N.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result.")
+@click.option("--resume", is_flag=True, help="Go on with the run that is in the folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
+@click.option("--twin", is_flag=True, help="Draw the observations from a truth of the model.")
+@click.option("--no-open-loop", is_flag=True, help="Assimilate only, nothing to compare with.")
+@click.option("--no-figures", is_flag=True, help="Write no figures.")
+def run(
+    target: str,
+    settings: tuple[str, ...],
+    data: str | None,
+    members: int | None,
+    seed: int | None,
+    out: Path | None,
+    resume: bool,
+    overwrite: bool,
+    twin: bool,
+    no_open_loop: bool,
+    no_figures: bool,
+) -> None:
+    """Run an experiment: a catchment that comes with hydroda, or a file that declares one.
+
+    A file with several experiments is called FILE:CLASS. The open loop is run beside the
+    assimilation, so that the scores show what was gained.
+    """
+    named = {"data": data, "members": members, "seed": seed}
+    experiment = _changed(
+        _experiment(target),
+        [*settings, *(f"{name}={value!r}" for name, value in named.items() if value is not None)],
+    )
+    folder = out or Path("runs") / Path(target.partition(":")[0]).stem
+    carry_out = experiment.twin if twin else experiment.run if no_open_loop else experiment.compare
+    result = carry_out(folder, resume=resume, overwrite=overwrite, progress=bar)
+    _show_result(result)
+    if not no_figures and communicator().root:
+        draw(result, folder)
+    _say(f"\nwritten to {folder}")
+
+
+def _experiment(target: str) -> Experiment:
+    """The experiment called `target`: a catchment, FILE or FILE:CLASS."""
+    if target in CATCHMENTS:
+        return CATCHMENTS[target]()
+    file, _, name = target.partition(":")
+    if not Path(file).is_file():
+        raise DeclarationError(
+            f"there is no file and no catchment {target!r}; catchments are {', '.join(CATCHMENTS)}"
+        )
+    module = _module(Path(file))
+    found = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Experiment)
+        and value.__module__ == module.__name__
+        and not getattr(value, "__abstractmethods__", None)
+    }
+    if name and name not in found:
+        raise DeclarationError(f"{file} declares no experiment {name!r}; it has {', '.join(found)}")
+    if not name and len(found) != 1:
+        names = " or ".join(f"{file}:{key}" for key in found)
+        raise DeclarationError(
+            f"{file} declares {len(found)} experiments; {'choose ' + names if names else 'write one'}"
+        )
+    experiment: Experiment = found[name or next(iter(found))]()
+    return experiment
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise DeclarationError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except HydrodaError:
+        raise
+    except Exception as error:  # whatever the user's file does wrong
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise DeclarationError(
+            f"{path} cannot be run: {type(error).__name__} at line {last.lineno}: {error}"
+        ) from error
+    return module
+
+
+def _changed(experiment: Experiment, settings: list[str]) -> Experiment:
+    """`experiment` with each NAME=VALUE applied; a dotted name goes into a part."""
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise DeclarationError(f"--set needs NAME=VALUE; got {setting!r}")
+        experiment = _with(experiment, name.strip().split("."), _value(text), name)
+    return experiment
+
+
+def _with(part: Any, path: list[str], value: Any, name: str) -> Any:
+    known = [f.name for f in fields(part)] if is_dataclass(part) else []
+    if path[0] not in known:
+        raise DeclarationError(
+            f"--set: {type(part).__name__} has no setting {path[0]!r} (in {name!r}); "
+            f"it has {', '.join(known) or 'none'}"
+        )
+    if path[1:]:
+        value = _with(getattr(part, path[0]), path[1:], value, name)
+    return replace(part, **{path[0]: value})
+
+
+def _value(text: str) -> Any:
+    """A Python literal where it is one, else the text."""
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text.strip()
+
+
+# --- the other commands -------------------------------------------------------------------------
+
+
+@hydroda.command()
+@click.argument("study")
+@click.option("--table", type=str, help="Only this table of the study.")
+@click.option(
+    "--size", type=click.Choice(["small", "medium", "paper"]), default=None, help="How much to run."
+)
+@click.option("--seed", "seeds", type=int, multiple=True, help="Seeds to run (repeatable).")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write every number here.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for figures and numbers.")
+def reproduce(
+    study: str,
+    table: str | None,
+    size: str | None,
+    seeds: tuple[int, ...],
+    file: Path | None,
+    out: Path | None,
+) -> None:
+    """Rerun a published study and set its numbers beside ours."""
+    if study not in STUDIES:
+        raise DeclarationError(f"there is no study {study!r}; there are {', '.join(STUDIES)}")
+    report = STUDIES[study].run(table=table, size=size, seeds=seeds, progress=bar)
+    _say(report.tables())
+    if file is not None:
+        _write_json(report.as_dict(), file)
+    if out is not None:
+        report.write(out)
+        _say(f"written to {out}")
+
+
+@hydroda.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write every number here.")
+def score(folder: Path, file: Path | None) -> None:
+    """Show the scores of a run, open loop beside assimilation."""
+    result = Result.open(folder)
+    _show_result(result)
+    if file is not None:
+        _write_json({"values": records(result.scores())}, file)
+
+
+@hydroda.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the figures.")
+def plot(folder: Path, out: Path | None) -> None:
+    """Draw the figures of a run."""
+    for path in draw(Result.open(folder), out or folder):
+        _say(str(path))
+
+
+@hydroda.command()
+@click.argument("path", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--explain", metavar="OBSERVATION", help="What was done with one observation, and why."
+)
+def info(path: Path, explain: str | None) -> None:
+    """Say what a run or a file of observations holds."""
+    if path.is_dir():
+        result = Result.open(path)
+        _say(str(result.explain(explain)) if explain else result.summary())
+    else:
+        _say(read(path, zone="UTC").summary())
+
+
+# --- showing ------------------------------------------------------------------------------------
+
+
+@_on_root
+def _say(content: str | Table) -> None:
+    console = Console(soft_wrap=isinstance(content, str), highlight=False, markup=False)
+    console.print(content)
+
+
+@_on_root
+def _write_json(content: dict[str, Any], file: Path) -> None:
+    with replacing(file) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+@_on_root
+def _show_result(result: Result) -> None:
+    _say(result.summary())
+    for name, frame in result.scores().groupby("variable", sort=False):
+        _say(score_view(frame, str(name)))
+
+
+def score_view(frame: pd.DataFrame, title: str) -> Table:
+    """The scores of one variable as a table: a row per group and score, a column per run."""
+    runs = list(dict.fromkeys(frame["run"]))
+    view = Table(title=title, title_justify="left")
+    view.add_column("period")
+    view.add_column("score")
+    for name in runs:
+        view.add_column(name.replace("_", " "), justify="right")
+    view.add_column("unit")
+    previous = ""
+    for (group, score), part in frame.groupby(["group", "score"], sort=False):
+        values = part.set_index("run")["value"]
+        shown = [f"{values[name]:.4g}" if name in values.index else "" for name in runs]
+        first = str(group) if group != previous else ""
+        view.add_row(first, str(score), *shown, str(part["unit"].iloc[0]), end_section=False)
+        previous = str(group)
+    return view

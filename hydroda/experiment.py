@@ -1,0 +1,367 @@
+"""The declaration of an experiment: what nature and the instruments are, and how they are assimilated."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
+
+import numpy as np
+import xarray as xr
+
+from hydroda.cycling import Agenda, Cycle, Step
+from hydroda.ensemble import Ensemble
+from hydroda.errors import DataError, DeclarationError
+from hydroda.forcing import Forcing, ForcingNoise
+from hydroda.files import replacing
+from hydroda.io import Checkpoint, Journal, Record, stacked, write_tree
+from hydroda.models.base import Model
+from hydroda.obs.network import ObservationNetwork
+from hydroda.obs.sensors import Sensor
+from hydroda.parallel import Communicator, communicator
+from hydroda.result import ASSIMILATION, LEGS, OPEN_LOOP, TRUTH, Result, leg_tree, snapshot
+from hydroda.rng import Streams
+from hydroda.state import StateVector
+from hydroda.units import Duration, duration, instant
+from hydroda.update import Update
+
+Progress: TypeAlias = Callable[[Iterable[Step], int, str], Iterable[Step]]
+
+
+class How(TypedDict, total=False):
+    """How a run is carried out.
+
+    resume    : go on where an interrupted run in the same folder stopped
+    overwrite : replace what an earlier run left in the folder
+    progress  : wraps the steps, e.g. to show a bar; gets the steps, their number and a label
+    """
+
+    resume: bool
+    overwrite: bool
+    progress: Progress
+
+
+def silent(steps: Iterable[Step], total: int, label: str) -> Iterable[Step]:
+    """`steps` without a word."""
+    return steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(ABC):
+    """A run of an ensemble through a period. A subclass sets class attributes and writes `prior`.
+
+    model, network, forcing : what forecasts, what observes, what drives
+    updates          : which observations change what; none is an open loop
+    state            : another view of the model's state (transforms, bounds); default the model's
+    noise            : how each member's forcing differs; None: all the same
+    period           : first and last moment, UTC
+    assimilate_until : after this moment the ensemble runs free
+    every            : the longest forecast between two stops
+    members, seed    : the size of the ensemble and the one seed of all its random streams
+
+    Class attributes become the defaults of a subclass's fields, so that
+    `dataclasses.replace(experiment, members=64)` is the parameter sweep.
+    """
+
+    model: Model
+    period: tuple[str, str]
+    network: ObservationNetwork = field(default_factory=lambda: ObservationNetwork(()))
+    forcing: Forcing | None = None
+    noise: ForcingNoise | None = None
+    updates: tuple[Update, ...] = ()
+    state: StateVector | None = None
+    assimilate_until: str | None = None
+    every: Duration = "1 D"
+    members: int = 32
+    seed: int = 0
+
+    title: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        inherited = {f.name for base in cls.__bases__ if is_dataclass(base) for f in fields(base)}
+        annotations = dict(vars(cls).get("__annotations__", {}))
+        for name in inherited & set(vars(cls)):
+            if isinstance(vars(cls)[name], list):
+                setattr(cls, name, tuple(vars(cls)[name]))
+            annotations.setdefault(name, Any)
+        cls.__annotations__ = annotations
+        dataclass(frozen=True, kw_only=True)(cls)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "updates", tuple(self.updates))
+        object.__setattr__(self, "every", duration(self.every, "every"))
+        if not isinstance(self.members, int) or self.members < 2:
+            raise DeclarationError(
+                f"members must be a whole number of at least 2, since an ensemble of one has no "
+                f"spread; got {self.members!r}"
+            )
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise DeclarationError(f"seed must be a whole number from 0; got {self.seed!r}")
+        start, end = self.span
+        if not start < end:
+            raise DeclarationError(f"period must end after it starts; got {self.period}")
+
+    # --- what a subclass writes ---
+
+    @abstractmethod
+    def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
+        """`members` draws of the ensemble at the start, from `rng` alone (member, column, layer).
+
+        Called once per member with a stream of its own, so that members do not depend on how many
+        others there are.
+        """
+
+    def read_forcing(self) -> Forcing | None:
+        """The forcing; a subclass that keeps it in files reads them here."""
+        return self.forcing
+
+    def read_network(self) -> ObservationNetwork:
+        """The network with its data; a subclass that keeps them in files reads them here."""
+        return self.network
+
+    # --- what everyone calls ---
+
+    @property
+    def span(self) -> tuple[np.datetime64, np.datetime64]:
+        """First and last moment."""
+        return instant(self.period[0], "period[0]"), instant(self.period[1], "period[1]")
+
+    def run(self, out: str | Path | None = None, **how: Unpack[How]) -> Result:
+        """The result of assimilating; with `out` it is written there and can be resumed."""
+        leg = ASSIMILATION if self.updates else OPEN_LOOP
+        return self._carried_out({leg: self.updates}, self._inputs(), out, **how)
+
+    def open_loop(self, out: str | Path | None = None, **how: Unpack[How]) -> Result:
+        """The result of the same ensemble without any update."""
+        return self._carried_out({OPEN_LOOP: ()}, self._inputs(), out, **how)
+
+    def compare(self, out: str | Path | None = None, **how: Unpack[How]) -> Result:
+        """The result of the open loop and of the assimilation."""
+        legs = {OPEN_LOOP: (), ASSIMILATION: self.updates}
+        return self._carried_out(legs, self._inputs(), out, **how)
+
+    def twin(self, out: str | Path | None = None, **how: Unpack[How]) -> Result:
+        """The same with observations of a truth that the model makes: one more draw of the prior.
+
+        The truth has a forcing perturbation of its own; its readings carry errors drawn from what
+        the sensors declare.
+        """
+        inputs = self._inputs()
+        truth = self._truth(replace(inputs, network=inputs.network.with_data(None)))
+        inputs = replace(inputs, network=truth.network)
+        legs = {OPEN_LOOP: (), ASSIMILATION: self.updates}
+        return self._carried_out(legs, inputs, out, truth=truth.tree, **how)
+
+    def check(self, network: ObservationNetwork, ensemble: xr.Dataset) -> None:
+        """Nothing, if the parts fit together; called before anything is computed.
+
+        Raises
+        ------
+        HydrodaError
+            A variable, quantity or station does not fit; says which, and what there is.
+        """
+        self.view.check(ensemble)
+        network.check(ensemble)
+        for update in self.updates:
+            sensors = network.select(update.observations).sensors
+            if all(sensor.validates_only for sensor in sensors):
+                raise DeclarationError(
+                    f"{update.observations} only validates; no update may use it"
+                )
+            for name in update.changes:
+                self.view[name]
+
+    @property
+    def view(self) -> StateVector:
+        """The state as the filters see it."""
+        return self.model.state if self.state is None else self.state
+
+    # --- carrying out ---
+
+    def _inputs(self) -> Inputs:
+        return Inputs(self.read_network(), self.read_forcing())
+
+    def _carried_out(
+        self,
+        legs: Mapping[str, tuple[Update, ...]],
+        inputs: Inputs,
+        out: str | Path | None,
+        *,
+        truth: xr.DataTree | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        progress: Progress = silent,
+    ) -> Result:
+        folder, comm = None if out is None else Path(out), communicator()
+        if folder is not None and comm.root:
+            _prepare(folder, resume, overwrite)
+        trees = {} if truth is None else {TRUTH: truth}
+        for name, updates in legs.items():
+            if comm.from_root(folder is not None and (folder / f"{name}.nc").exists()):
+                continue
+            leg = replace(self, updates=updates)
+            trees[name] = leg._leg(name, inputs, folder, progress)
+            if comm.root and folder is not None:
+                write_tree(trees[name], folder / f"{name}.nc")
+                shutil.rmtree(folder / name, ignore_errors=True)
+        if folder is None:
+            return Result(xr.DataTree(children=trees))
+        if comm.root and truth is not None:
+            write_tree(truth, folder / f"{TRUTH}.nc")
+        comm.from_root(None)  # nobody reads before the root has written
+        return Result.open(folder)
+
+    def _leg(
+        self, name: str, inputs: Inputs, folder: Path | None, progress: Progress
+    ) -> xr.DataTree:
+        """The tree of one run, from its checkpoint if there is one."""
+        comm = communicator()
+        own = folder / name if folder is not None and comm.root else None
+        journal = Journal(own, self._signature(name, inputs))
+        begin = comm.from_root(journal.resume())
+        if begin is None:
+            ensemble = self._start(comm)
+            self.check(inputs.network, ensemble.data)
+            begin = Checkpoint(0, ensemble.data, {})
+        else:
+            mine = begin.ensemble.isel(member=comm.share(self.members))
+            begin = replace(begin, ensemble=mine)
+            ensemble = Ensemble(mine, self.members, comm)
+        cycle = self._cycle(inputs, ensemble.held)
+        left = len(cycle.agenda.stops) - 1 - begin.position
+        for step in progress(cycle.steps(begin, ensemble), left, name.replace("_", " ")):
+            ensemble = step.analysis
+            journal.append(_record(step))
+            if comm.from_root(journal.due()):
+                checkpoint = step.checkpoint
+                journal.checkpoint(
+                    replace(checkpoint, ensemble=ensemble.holding(checkpoint.ensemble).whole())
+                )
+        return leg_tree(comm.from_root(journal.tables()), ensemble.whole(), self._attrs())
+
+    def _start(self, comm: Communicator) -> Ensemble:
+        """This rank's members at the start, each from its own stream."""
+        streams, held = Streams(self.seed), np.arange(self.members)[comm.share(self.members)]
+        draws = [self.prior(streams.generator("prior", member), 1) for member in held]
+        data = xr.concat(draws, "member", data_vars="minimal", coords="minimal", join="exact")
+        return Ensemble(data, self.members, comm)
+
+    def _cycle(self, inputs: Inputs, members: Sequence[int] | np.ndarray) -> Cycle:
+        streams, forcing = Streams(self.seed), inputs.forcing
+        if forcing is not None and self.noise is not None:
+            forcing = forcing.perturbed(self.noise, streams, members, *self.span)
+        until = self.assimilate_until
+        last = None if until is None else instant(until, "assimilate_until")
+        agenda = Agenda.of(inputs.network, self.updates, self.span, self.every, last)
+        return Cycle(self.model, self.view, forcing, agenda, streams)
+
+    def _truth(self, inputs: Inputs) -> Truth:
+        """The model's run that a twin takes for nature, and what the network reads of it."""
+        streams, network = Streams(self.seed), inputs.network
+        data = self.prior(streams.generator("truth"), 1)
+        cycle = replace(self, updates=())._cycle(inputs, ["truth"])
+        ensemble = Ensemble(data, 1)
+        due = [set(network.select(s.quantity).times(*self.span)) for s in network.sensors]
+        times, states, readings = [], [], []
+        for step in cycle.steps(Checkpoint(0, data, {}), ensemble):
+            state = step.forecast.data
+            times.append(step.time)
+            states.append(state.isel(member=0))
+            readings.append(
+                [
+                    _reading(sensor, state, step.time, streams) if step.time in moments else np.nan
+                    for sensor, moments in zip(network.sensors, due, strict=True)
+                ]
+            )
+        nodes = {"forecast": xr.concat(states, xr.Variable("time", times), join="exact")}
+        return Truth(network.with_readings(times, readings), xr.DataTree.from_dict(nodes))
+
+    def _signature(self, name: str, inputs: Inputs) -> str:
+        """Fingerprint of the declaration and its observations."""
+        text = re.sub(r" at 0x[0-9a-f]+", "", repr((name, self, inputs.network)))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _attrs(self) -> dict[str, Any]:
+        return {
+            "title": self.title or type(self).__name__,
+            "source": f"hydroda {version('hydroda')}",
+            "experiment": repr(self),
+            "members": self.members,
+            "seed": self.seed,
+            "start": str(self.span[0]),
+            "end": str(self.span[1]),
+            "assimilate_until": str(self.assimilate_until or ""),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a run reads: its network with data, and its forcing."""
+
+    network: ObservationNetwork
+    forcing: Forcing | None
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A twin's nature: the network with its readings, and the states as a leg."""
+
+    network: ObservationNetwork
+    tree: xr.DataTree
+
+
+def _reading(sensor: Sensor, state: xr.Dataset, time: np.datetime64, streams: Streams) -> float:
+    """What the sensor reads of the truth, with an error drawn from what it declares."""
+    value = float(sensor.predict(state)[0])
+    draw = streams.generator("reading", sensor.station, sensor.quantity, repr(sensor), time)
+    noisy = value + float(sensor.error(value)) * draw.normal()
+    return float(np.clip(noisy, *sensor.bounds))
+
+
+def _prepare(folder: Path, resume: bool, overwrite: bool) -> None:
+    """Nothing, if `folder` may be written to as asked; what is overwritten is removed.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written to, or holds a run that nobody said what to do with.
+    """
+    left = [p for leg in LEGS for p in (folder / leg, folder / f"{leg}.nc") if p.exists()]
+    if left and not (resume or overwrite):
+        raise DataError(
+            f"{folder} holds a run already; --resume goes on with it, --overwrite replaces it"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / "writable") as probe:
+            probe.touch()
+        (folder / "writable").unlink()
+    except OSError as error:
+        raise DataError(f"cannot write to {folder}: {error.strerror}") from error
+    if overwrite and not resume:
+        for path in left:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _record(step: Step) -> Record:
+    """What the journal keeps of a step; every rank must call it."""
+    names = [str(name) for name in step.forecast.data.data_vars]
+    record = {
+        "forecast": snapshot(step.forecast, step.time, names),
+        "analysis": snapshot(step.analysis, step.time, names),
+        "cycles": {"time": np.array([step.time]), "closure": np.array([step.closure])},
+    }
+    if step.observations["id"].size:
+        record["observations"] = step.observations
+    if step.events:
+        record["updates"] = stacked(step.events)
+    if step.failures["member"].size:
+        record["failures"] = step.failures
+    return record
