@@ -137,7 +137,12 @@ class OutsideFromBox(Completion):
 
 # The dew point lies 1.4 K over the day's lowest temperature where both were measured.
 METHODS = {
-    "air_temperature": (Interpolate("6 h"), OutsideFromBox(), SameDayOfOtherYears()),
+    "air_temperature": (
+        Interpolate("6 h"),
+        OutsideFromBox(),
+        SameDayOfOtherYears(),
+        Interpolate("6 h"),
+    ),
     "relative_humidity": (Clip(), Interpolate("6 h"), DewPointFromMinimum("1.4 K")),
     "pressure": (Interpolate("6 h"), SameDayOfOtherYears()),
 }

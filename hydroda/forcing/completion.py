@@ -77,14 +77,18 @@ class Record:
         return sun[:, None]
 
     def days(self) -> NDArray[np.intp]:
-        """The solar day (step,) of each step; broken days at the ends join their neighbours."""
+        """The solar day (step,) of each step.
+
+        A day at either end of which a quarter or more is missing joins its neighbour.
+        """
         shift = np.timedelta64(round(self.site.lon * 240), "s")
         day = (self.times + self.step / 2 + shift).astype("datetime64[D]").astype(int)
         day -= day[0]
         sizes = np.bincount(day)
-        if sizes.size > 1 and sizes[0] < sizes.max():
+        enough = 0.75 * sizes.max()
+        if sizes.size > 1 and sizes[0] <= enough:
             day[day == 0] = 1
-        if sizes.size > 2 and sizes[-1] < sizes.max():
+        if sizes.size > 2 and sizes[-1] <= enough:
             day[day == day[-1]] -= 1
         return np.unique(day, return_inverse=True)[1]
 
@@ -266,11 +270,12 @@ class CloudyLongwave(Completion):
 # In the order in which variables are completed: each may use those before it.
 METHODS: Mapping[str, tuple[Completion, ...]] = MappingProxyType(
     {
-        "air_temperature": (Interpolate("6 h"), SameDayOfOtherYears()),
+        # The second line joins hours that no other year has either.
+        "air_temperature": (Interpolate("6 h"), SameDayOfOtherYears(), Interpolate("6 h")),
         "relative_humidity": (Clip(), Interpolate("6 h"), DewPointFromMinimum()),
         "pressure": (Interpolate("1 D"), StandardPressure()),
         "wind_speed": (Interpolate("6 h"), Constant("2 m s-1")),
-        "rain": (Interpolate("3 h"), SameDayOfOtherYears()),
+        "rain": (Interpolate("3 h"), SameDayOfOtherYears(), Interpolate("3 h")),
         "shortwave": (Clip(), Interpolate("1 h"), TemperatureRangeShortwave()),
         "longwave": (Interpolate("6 h"), CloudyLongwave()),
         "potential_evapotranspiration": (Interpolate("3 h"), SameDayOfOtherYears()),

@@ -136,7 +136,8 @@ class ForcingNoise:
         )
         rho = np.exp(-step_seconds / float(duration(self.time_scale, "time_scale") / SECOND))
         draws[1:] *= np.sqrt(1 - rho**2)  # the first draw is stationary as it is
-        mixed = draws @ np.linalg.cholesky(np.array(self.correlation)).T
+        correlation = np.array(self.correlation).reshape(2 * (len(self.perturbations),))
+        mixed = draws @ np.linalg.cholesky(correlation).T
         return np.ascontiguousarray(lfilter([1.0], [1.0, -rho], mixed, axis=0).T)
 
     def perturb(
