@@ -51,7 +51,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a joint analysis left: the ensemble, a row per observation, a row of its own, a memory."""
+    """What a joint analysis left: the ensemble, rows per observation and of its own, a memory."""
 
     ensemble: Ensemble
     observations: Table

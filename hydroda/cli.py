@@ -141,10 +141,8 @@ def _experiment(target: str) -> Experiment:
     if name and name not in found:
         raise DeclarationError(f"{file} declares no experiment {name!r}; it has {', '.join(found)}")
     if not name and len(found) != 1:
-        names = " or ".join(f"{file}:{key}" for key in found)
-        raise DeclarationError(
-            f"{file} declares {len(found)} experiments; {'choose ' + names if names else 'write one'}"
-        )
+        cure = "choose " + " or ".join(f"{file}:{key}" for key in found) if found else "write one"
+        raise DeclarationError(f"{file} declares {len(found)} experiments; {cure}")
     experiment: Experiment = found[name or next(iter(found))]()
     return experiment
 

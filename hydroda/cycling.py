@@ -1,4 +1,4 @@
-"""The forecast-analysis cycle as a generator: memory, output and early stopping belong to the caller."""
+"""The forecast-analysis cycle as a generator: memory, output and stopping are the caller's."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Agenda:
         return np.arange(*np.searchsorted(ends, [time, time + TICK]))
 
     def due(self, rows: np.ndarray) -> list[Due]:
-        """The analyses of one time: updates that share their kind and their observations are one."""
+        """The analyses of one time: updates that share kind and observations are one."""
         own = {number: rows[self.used[number, rows]] for number in range(len(self.updates))}
         by_rows: dict[tuple[int, ...], list[Update]] = {}
         for number, chosen in own.items():
@@ -156,7 +156,7 @@ def _no_observations() -> pd.DataFrame:
 def _used(
     update: Update, table: pd.DataFrame, start: np.datetime64, last: np.datetime64
 ) -> np.ndarray:
-    """Which rows `update` assimilates: usable, of its quantity, the first of a sensor in each span."""
+    """Rows that `update` assimilates: usable, of its quantity, a sensor's first in each span."""
     ends = table["end"].to_numpy("datetime64[ns]")
     usable = (table["reason"] == Reason.USABLE) & (table["quantity"] == update.observations)
     usable &= ends <= last
@@ -231,7 +231,7 @@ class Cycle:
     def _forecast(
         self, before: Ensemble, start: np.datetime64, end: np.datetime64
     ) -> tuple[Ensemble, Table]:
-        """The forecast, with failed members tried again and at last replaced, and a row for each."""
+        """The forecast, failed members tried again and at last replaced; a row for each."""
         window = None if self.forcing is None else self.forcing.between(start, end)
         data = self.model.forecast(before.data, window, start, end)
         data = data.assign_attrs({SECONDS: float((end - start) / np.timedelta64(1, "s"))})
@@ -275,7 +275,7 @@ class Cycle:
             raise ForecastError(
                 f"the model failed for {lost.size} of {members} members at {_stamp(time)} "
                 f"(members {', '.join(map(str, lost[:10]))}{' …' if lost.size > 10 else ''}), also "
-                f"with smaller steps; look at their forcing and parameters, or give the prior less spread"
+                f"with smaller steps; look at their forcing and parameters, or narrow the prior"
             )
         healthy = np.setdiff1d(np.arange(members), lost)
         return np.array(
@@ -374,7 +374,7 @@ class Cycle:
         return sorted(found)
 
     def _budget(self, before: Ensemble, forecast: Ensemble) -> xr.DataArray | None:
-        """Water (member, column) [mm] that the analysis should close on: cᵀx + fluxes (Dan Eq. 2)."""
+        """Water (member, column) [mm] the analysis should close on: cᵀx + fluxes (Dan Eq. 2)."""
         content = self.model.water(before.data)
         if self.model.budget is None or content is None:
             return None

@@ -1,4 +1,4 @@
-"""The declaration of an experiment: what nature and the instruments are, and how they are assimilated."""
+"""The declaration of an experiment: nature, the instruments, and how they are assimilated."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import xarray as xr
 from hydroda.cycling import Agenda, Cycle, Step
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError
-from hydroda.forcing import Forcing, ForcingNoise
 from hydroda.files import replacing
+from hydroda.forcing import Forcing, ForcingNoise
 from hydroda.io import Checkpoint, Journal, Record, stacked, write_tree
 from hydroda.models.base import Model
 from hydroda.obs.network import ObservationNetwork

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydroda.errors import DataError
@@ -32,4 +32,5 @@ def replacing(path: str | Path) -> Iterator[Path]:
             raise
         raise DataError(f"cannot write {path}: {error}; is the disk full?") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()

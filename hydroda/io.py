@@ -99,7 +99,7 @@ class Journal:
         self._cost = self._last - begin
 
     def resume(self) -> Checkpoint | None:
-        """The last checkpoint, with this journal's records as they were then; None if there is none.
+        """The last checkpoint, with the records of this journal as they were then, or None.
 
         Raises
         ------

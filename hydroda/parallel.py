@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class Communicator:
     def shares(self, count: int) -> list[slice]:
         """The block of 0..count-1 that each rank holds."""
         edges = [count * rank // self.size for rank in range(self.size + 1)]
-        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [slice(a, b) for a, b in pairwise(edges)]
 
     def share(self, count: int) -> slice:
         """The block of 0..count-1 that this rank holds."""
@@ -98,7 +99,7 @@ def row_blocks(place: np.ndarray, size: int) -> list[slice]:
     starts = np.flatnonzero(np.r_[True, place[1:] != place[:-1]])
     edges = np.r_[starts, place.size]
     cuts = [edges[starts.size * rank // size] for rank in range(size + 1)]
-    return [slice(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [slice(int(a), int(b)) for a, b in pairwise(cuts)]
 
 
 @cache

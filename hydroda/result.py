@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +119,7 @@ class Result:
 
     @property
     def main(self) -> str:
-        """The leg that is asked about unless another is named: the assimilation, if there is one."""
+        """The leg that is asked about unless another is named: the last of `legs`."""
         return self.legs[-1]
 
     def leg(self, name: str | None = None) -> xr.DataTree:
@@ -258,7 +257,7 @@ class Explanation:
         lines = [
             f"{row['id']}",
             f"  observed   {row['value']:.4g} ± {row['sd']:.2g} {unit}",
-            f"  forecast   {row['prior_mean']:.4g} ± {spread:.2g} {unit} (mean and spread of the members)",
+            f"  forecast   {row['prior_mean']:.4g} ± {spread:.2g} {unit} (mean, spread of members)",
             f"  innovation {row['innovation']:+.4g} {unit}, "
             f"{abs(row['innovation']) / np.hypot(spread, row['sd']):.1f} expected deviations",
             f"  status     {row['status']}",
@@ -267,7 +266,7 @@ class Explanation:
             weight = spread**2 / (spread**2 + sd**2)
             lines += [
                 f"  update     {row['update']}",
-                f"  weight     {weight:.2f} of its innovation, were it alone (error used {sd:.2g} {unit})",
+                f"  weight     {weight:.2f} of its innovation, were it alone (error {sd:.2g} {unit})",
                 f"  analysis   {row['posterior_mean']:.4g} ± {row['posterior_spread']:.2g} {unit}",
             ]
             lines += [

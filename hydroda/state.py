@@ -134,7 +134,9 @@ class StateVector:
 def _shape(variable: xr.DataArray) -> tuple[int, int]:
     """(columns, layers) of a variable; columns is 0 where it has none."""
     if variable.dims[0] != "member":
-        raise DataError(f"{variable.name} must lead with the dimension 'member'; got {variable.dims}")
+        raise DataError(
+            f"{variable.name} must lead with the dimension 'member'; got {variable.dims}"
+        )
     if variable.ndim == 1:
         return 0, 1
     return variable.shape[1], (variable.shape[2] if variable.ndim == 3 else 1)
@@ -183,7 +185,9 @@ class Rows:
             np.repeat(np.arange(self.columns), self.width), self.columns + np.arange(loose)
         ]
 
-    def spread_out(self, fields: Mapping[str, Any], fill: Any, dtype: Any = np.float64) -> np.ndarray:
+    def spread_out(
+        self, fields: Mapping[str, Any], fill: Any, dtype: Any = np.float64
+    ) -> np.ndarray:
         """One value per row from arrays (column, layer), (column,) or scalars by variable name."""
         values = np.full(self.size, fill, dtype=dtype)
         for name, (columns, layers) in zip(self.names, self.shapes, strict=True):
@@ -200,7 +204,9 @@ class Rows:
         axes = []
         for axis, dim in (("x", "column"), ("y", "column"), ("depth", "layer")):
             known = {
-                name: dataset[axis].values[:, None] if dim == "column" else dataset[axis].values[None]
+                name: dataset[axis].values[:, None]
+                if dim == "column"
+                else dataset[axis].values[None]
                 for name in self.names
                 if axis in dataset.coords and dim in dataset[name].dims
             }

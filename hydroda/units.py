@@ -21,7 +21,6 @@ Amount: TypeAlias = "str | pint.Quantity | float"
 Duration: TypeAlias = "str | np.timedelta64 | pd.Timedelta | pint.Quantity"
 
 
-
 class Magnitude(float):
     """A float that remembers its unit, so that `dataclasses.replace` may pass it in again."""
 
@@ -72,7 +71,9 @@ def _parse(text: str, unit: str, name: str) -> Any:
     try:
         quantity = Quantity(text)
     except Exception:  # pint raises a dozen unrelated types on text it cannot read
-        raise UnitError(f"{name} must be a number with a unit such as '1 {unit}'; got {text!r}") from None
+        raise UnitError(
+            f"{name} must be a number with a unit such as '1 {unit}'; got {text!r}"
+        ) from None
     bare = text.strip().replace(".", "", 1).replace("e", "", 1).lstrip("+-").isdigit()
     if bare and unit not in ("", "1"):
         raise UnitError(f"{name} needs a unit: got {text!r}, write for example '{text} {unit}'")
@@ -113,11 +114,15 @@ def duration(value: Any, name: str) -> np.timedelta64:
     if isinstance(value, pint.Quantity):
         value = pd.Timedelta(magnitude(value, "s", name), unit="s")
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit()):
-        raise UnitError(f"{name} needs a unit of time: got {value!r}, write for example '{value} h'")
+        raise UnitError(
+            f"{name} needs a unit of time: got {value!r}, write for example '{value} h'"
+        )
     try:
         delta = pd.Timedelta(value)
     except ValueError:
-        raise UnitError(f"{name} must be a time span such as '7 D' or '1 h'; got {value!r}") from None
+        raise UnitError(
+            f"{name} must be a time span such as '7 D' or '1 h'; got {value!r}"
+        ) from None
     if delta is pd.NaT or delta <= pd.Timedelta(0):
         raise UnitError(f"{name} must be a positive time span; got {value!r}")
     return delta.to_timedelta64().astype("timedelta64[ns]")

@@ -136,6 +136,6 @@ class JointUpdate:
 
 
 def joined(updates: Sequence[Update]) -> list[JointUpdate]:
-    """`updates` that share their kind as joint ones, in the order in which each kind first comes."""
+    """`updates` that share their kind as joint ones, in the order of first appearance."""
     kinds = list(dict.fromkeys(update.kind for update in updates))
     return [JointUpdate(tuple(u for u in updates if u.kind == kind)) for kind in kinds]

@@ -18,7 +18,7 @@ class Zone(ABC):
 
     @abstractmethod
     def mask(self, ensemble: Ensemble) -> xr.DataArray:
-        """True where an update may act: (column, layer), or (member, column, layer) of this rank."""
+        """True where an update may act: (column, layer), or with the members of this rank first."""
 
 
 @dataclass(frozen=True)

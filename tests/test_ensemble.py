@@ -9,7 +9,9 @@ def test_that_mean_spread_and_anomalies_are_over_all_members():
     ensemble = Ensemble(data, 8)
     for name in data:
         np.testing.assert_allclose(ensemble.mean()[name], data[name].mean("member"), rtol=1e-13)
-        np.testing.assert_allclose(ensemble.spread()[name], data[name].std("member", ddof=1), rtol=1e-12)
+        np.testing.assert_allclose(
+            ensemble.spread()[name], data[name].std("member", ddof=1), rtol=1e-12
+        )
         assert abs(ensemble.anomalies()[name].mean("member")).max() < 1e-15
     assert ensemble.held.tolist() == list(range(8))
 

@@ -14,7 +14,10 @@ from tests.test_state import dataset
 def record(number):
     return {
         "forecast": {"time": np.array([number]), "theta": np.full((1, 2, 3), float(number))},
-        "observations": {"station": np.array(["a", "well"]), "value": np.array([number, 2.0 * number])},
+        "observations": {
+            "station": np.array(["a", "well"]),
+            "value": np.array([number, 2.0 * number]),
+        },
     }
 
 
@@ -111,7 +114,10 @@ def test_that_a_cleared_journal_leaves_no_files(tmp_path):
 def test_that_a_full_disk_leaves_the_old_file_and_says_so(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(DataError, match="cannot write .*file: No space left"), replacing(path) as temporary:
+    with (
+        pytest.raises(DataError, match="cannot write .*file: No space left"),
+        replacing(path) as temporary,
+    ):
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["file"]

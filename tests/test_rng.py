@@ -12,7 +12,13 @@ def test_that_a_stream_is_found_by_its_name_alone():
 def test_that_names_and_seeds_part_the_streams():
     draws = [
         Streams(seed).generator(*name).normal()
-        for seed, name in [(1, ("a", 1)), (1, ("a", 11)), (1, ("a1", 1)), (1, ("b", 1)), (2, ("a", 1))]
+        for seed, name in [
+            (1, ("a", 1)),
+            (1, ("a", 11)),
+            (1, ("a1", 1)),
+            (1, ("b", 1)),
+            (2, ("a", 1)),
+        ]
     ]
     assert len(set(draws)) == len(draws)
 

@@ -21,7 +21,10 @@ def dataset(members=4, columns=3, layers=5, seed=0):
     return xr.Dataset(
         {
             "theta": (("member", "column", "layer"), rng.random((members, columns, layers))),
-            "Ks": (("member", "column", "layer"), 1e-6 * (1 + rng.random((members, columns, layers)))),
+            "Ks": (
+                ("member", "column", "layer"),
+                1e-6 * (1 + rng.random((members, columns, layers))),
+            ),
             "snow": (("member", "column"), rng.random((members, columns))),
             "shift": ("member", rng.random(members)),
         },
@@ -91,9 +94,15 @@ def test_that_an_unknown_variable_is_named_with_the_known_ones():
     ("change", "message"),
     [
         (lambda d: d.drop_vars("snow"), r"lacks the state variable 'snow' \[mm\]"),
-        (lambda d: d.assign(theta=d.theta + 0.5), r"theta must lie in \[0, 1\] m3 m-3; got .* to 1\."),
+        (
+            lambda d: d.assign(theta=d.theta + 0.5),
+            r"theta must lie in \[0, 1\] m3 m-3; got .* to 1\.",
+        ),
         (lambda d: d.assign(snow=d.snow * np.nan), "snow has values that are not finite"),
-        (lambda d: d.assign(snow=d.snow.assign_attrs(units="K")), "snow must be convertible to 'mm'"),
+        (
+            lambda d: d.assign(snow=d.snow.assign_attrs(units="K")),
+            "snow must be convertible to 'mm'",
+        ),
         (lambda d: d.assign(snow=d.snow.assign_attrs(units="m")), "snow must be in 'mm'; got 'm'"),
     ],
 )

@@ -17,7 +17,9 @@ from hydroda.zone import (
 def ensemble():
     """Two members of two columns; the first column's tables stand at 0.5 and 1.5 m."""
     table = xr.DataArray([[0.5, np.nan], [1.5, 2.5]], dims=("member", "column"))
-    data = xr.Dataset({"water_table_depth": table}, coords={"depth": ("layer", [0.25, 1.0, 2.0, 3.0])})
+    data = xr.Dataset(
+        {"water_table_depth": table}, coords={"depth": ("layer", [0.25, 1.0, 2.0, 3.0])}
+    )
     return Ensemble(data, 2)
 
 
