@@ -268,9 +268,9 @@ class Problem:
                     "leave it out"
                 )
         if not (self.variance > 0).all():
-            bad = int(np.argmin(self.variance))
+            least = int(np.argmin(self.variance))
             raise DataError(
-                f"variance must be positive; observation {bad} has {self.variance[bad]}"
+                f"variance must be positive; observation {least} has {self.variance[least]}"
             )
 
     @property

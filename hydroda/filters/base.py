@@ -42,6 +42,10 @@ class Filter(ABC):
         It is a new array, or `problem.x` itself where the problem says `overwrite`.
         """
 
+    def finish(self, problem: Problem, x: np.ndarray) -> np.ndarray:
+        """The analysis after inflation, before repair; the identity for most filters."""
+        return x
+
     @property
     def form(self) -> TaperForm:
         """Where the taper enters: as declared, else as the localization's paper has it."""
@@ -60,7 +64,7 @@ class Filter(ABC):
             reach = np.zeros(len(problem.x), dtype=np.int64)
             return Analysis(problem.x, {"reach": reach}, problem.memory)
         problem, report = self._prepared(problem)
-        x = self._updated(problem)
+        x = self.finish(problem, self._updated(problem))
         x, repaired = self.constraint.repair(problem, x)
         return Analysis(x, {**report, **repaired}, problem.memory)
 
