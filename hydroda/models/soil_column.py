@@ -1,0 +1,544 @@
+"""Land columns: Richards' equation under vegetation and snow, all members and columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from hydroda.errors import DataError, DeclarationError
+from hydroda.forcing import ForcingWindow
+from hydroda.meteorology import reference_evapotranspiration
+from hydroda.models import _kernels_soil as kernels
+from hydroda.models.base import Budget, Model
+from hydroda.models.land import (
+    Arithmetic,
+    Atmosphere,
+    Bottom,
+    DegreeDay,
+    FluxPotential,
+    FreeDrainage,
+    HeldHead,
+    Upstream,
+    Vegetation,
+)
+from hydroda.models.retention import Retention, VanGenuchten, content, head
+from hydroda.state import StateVector, Variable
+from hydroda.units import Amount, Duration, duration, magnitude
+
+__all__ = ["SoilColumn", "Steps"]
+
+Array = NDArray[np.float64]
+
+MM = 1000.0
+# Cells wetter than this part of the porosity after an analysis are cut to it: the retention curve
+# is flat there, and a head cannot be read off it.
+WETTEST = 0.9999
+# Water contents closer than this to the ones of the heads were not changed by an analysis.
+UNCHANGED = 1e-9
+
+SURFACE = ("canopy_water", "snow", "snow_liquid", "pond")
+FLUXES = ("rain", "evapotranspiration", "transpiration", "interception", "runoff", "drainage")
+
+
+class _ColumnState(StateVector):
+    h = Variable("m", meaning="pressure head")
+    theta = Variable("m3 m-3", bounds=(0.0, 1.0), meaning="volumetric water content")
+    canopy_water = Variable("mm", bounds=(0.0, np.inf), meaning="water on leaves")
+    snow = Variable("mm", bounds=(0.0, np.inf), meaning="snow water equivalent, ice and liquid")
+    snow_liquid = Variable("mm", bounds=(0.0, np.inf), meaning="liquid water in the snow")
+    pond = Variable("mm", bounds=(0.0, np.inf), meaning="water standing on the surface")
+
+
+@cache
+def _state_of(soil: type[Retention]) -> StateVector:
+    """The state of a column with this kind of soil: its parameters belong to it."""
+    return type("SoilColumnState", (_ColumnState,), dict(soil.parameters))()
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Time steps of Richards' equation: as long as Newton converges, and in step with the forcing.
+
+    `tolerance` is the water by which a column may miss its balance in one step.
+    """
+
+    largest: Duration = "1 h"
+    smallest: Duration = "1 s"
+    iterations: int = 30
+    tolerance: Amount = "1e-6 mm"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "largest", duration(self.largest, "largest"))
+        object.__setattr__(self, "smallest", duration(self.smallest, "smallest"))
+        object.__setattr__(self, "tolerance", magnitude(self.tolerance, "m", "tolerance"))
+
+    def refined(self) -> Steps:
+        """A tenth of the steps and three times the iterations."""
+        largest, smallest = np.timedelta64(self.largest), np.timedelta64(self.smallest)
+        return replace(
+            self, largest=largest // 10, smallest=smallest // 10, iterations=3 * self.iterations
+        )
+
+    def kernel(self) -> kernels.Control:
+        second = np.timedelta64(10**9, "ns")
+        return kernels.Control(
+            float(np.timedelta64(self.largest) / second),
+            float(np.timedelta64(self.smallest) / second),
+            self.iterations,
+            float(self.tolerance),
+        )
+
+
+@dataclass(frozen=True)
+class SoilColumn(Model):
+    """Richards' equation in layers of any thickness and soil, with plants and snow on top.
+
+    The head h is prognostic; theta belongs to it. The parameters of `soil` stand in the ensemble,
+    one per (member, column, layer), (member, column) or (member,), so that any may be estimated;
+    `soil` gives those an ensemble is started with. Mixed form, fully implicit, Newton
+    (10.1029/WR026i007p01483).
+
+    >>> grass = SoilColumn(SoilColumn.layers("2 m", first="2 cm", count=12), bottom=WaterTable("3 m"))
+    """
+
+    thickness: tuple[Any, ...]
+    soil: Retention = field(
+        default_factory=lambda: VanGenuchten(
+            "0.078 m3/m3", "0.43 m3/m3", "3.6 1/m", 1.56, "24.96 cm/day"
+        )
+    )
+    vegetation: Vegetation = field(default_factory=Vegetation)
+    snow: DegreeDay = field(default_factory=DegreeDay)
+    top: Atmosphere | HeldHead = field(default_factory=Atmosphere)
+    bottom: Bottom = field(default_factory=FreeDrainage)
+    flux: FluxPotential | Upstream | Arithmetic = field(default_factory=FluxPotential)
+    storage: Amount = "1e-5 1/m"
+    steps: Steps = field(default_factory=Steps)
+
+    def __post_init__(self) -> None:
+        thickness = tuple(
+            magnitude(value, "m", f"thickness[{i}]") for i, value in enumerate(self.thickness)
+        )
+        if not thickness or min(thickness) <= 0.0:
+            raise DeclarationError(f"thickness must be of positive lengths; got {thickness}")
+        object.__setattr__(self, "thickness", thickness)
+        object.__setattr__(self, "storage", magnitude(self.storage, "1/m", "storage"))
+
+    @staticmethod
+    def layers(depth: Amount, first: Amount = "2 cm", count: int = 12) -> tuple[Amount, ...]:
+        """Thicknesses of `count` layers that fill `depth`, each a constant factor of the last.
+
+        Raises
+        ------
+        DeclarationError
+            That many layers, the first of that thickness, do not fit.
+        """
+        total, top = magnitude(depth, "m", "depth"), magnitude(first, "m", "first")
+        if count < 1 or top <= 0.0 or total < top * count * (1.0 - 1e-9):
+            raise DeclarationError(
+                f"{count} growing layers from {top} do not fit into {total}; "
+                "take fewer or a thinner first one"
+            )
+        low, high = 1.0, max(total / top, 1.0)
+        for _ in range(200):
+            factor = 0.5 * (low + high)
+            if top * np.sum(factor ** np.arange(count)) < total:
+                low = factor
+            else:
+                high = factor
+        sizes = factor ** np.arange(count)
+        return tuple(magnitude(f"{size} m", "m", "layer") for size in sizes * total / sizes.sum())
+
+    # ----------------------------------------------------------------------------------- the state
+
+    @property
+    def dz(self) -> Array:
+        """Thickness of the layers [m]."""
+        return np.array(self.thickness, float)
+
+    @property
+    def z(self) -> Array:
+        """Depth of the centres of the layers [m]."""
+        return np.cumsum(self.dz) - 0.5 * self.dz
+
+    @property
+    def state(self) -> StateVector:
+        return _state_of(type(self.soil))
+
+    @property
+    def diagnostics(self) -> Mapping[str, Variable]:
+        return {
+            "water_table_depth": Variable("m", meaning="depth of the water table; NaN: none"),
+            "water": Variable("mm", meaning="all water of the column"),
+            "budget_error": Variable("mm", meaning="water that appeared in the last forecast"),
+            **{name: Variable("mm", meaning="sum over the last forecast") for name in FLUXES},
+        }
+
+    @property
+    def budget(self) -> Budget:
+        return Budget("water", ("rain",), ("evapotranspiration", "runoff", "drainage"))
+
+    def dataset(
+        self,
+        *,
+        theta: ArrayLike | xr.DataArray | None = None,
+        h: ArrayLike | xr.DataArray | None = None,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        **variables: ArrayLike | xr.DataArray,
+    ) -> xr.Dataset:
+        """An ensemble of this model from one of theta [m3 m-3] and h [m] and any other variable.
+
+        Profiles are (member, column, layer), or (member, layer) of one column; the rest is
+        (member,), (member, column) or the full shape; labelled arrays say it themselves. `Ks`
+        [m s-1] may stand for log10_Ks; parameters that are not given come from `soil`. x and y [m]
+        are the places of the columns.
+
+        Raises
+        ------
+        DataError
+            A value is not finite or outside its bounds, such as theta above the porosity.
+        """
+        if (theta is None) == (h is None):
+            raise DeclarationError("an ensemble needs exactly one of theta= and h=")
+        profile = self._profile("theta" if h is None else "h", theta if h is None else h)
+        members, columns, layers = profile.shape
+        coords = self._coordinates(columns, x, y)
+        given = dict(variables)
+        if "Ks" in given:
+            given["log10_Ks"] = np.log10(given.pop("Ks"))
+        known = self._start(members, columns) | {
+            name: _leading(name, value, profile.shape) for name, value in given.items()
+        }
+        fields = {
+            name: (
+                ("member", "column", "layer")[: value.ndim],
+                value,
+                {"units": self.state[name].unit},
+            )
+            for name, value in known.items()
+        }
+        ensemble = xr.Dataset(fields, coords)
+        raw = self._raw(ensemble)
+        if h is None:
+            self._check_content(profile, ensemble)
+            pressure, contents = head(self.soil, raw, profile), profile
+        else:
+            pressure, contents = profile, content(self.soil, raw, profile)
+        ensemble = ensemble.assign(
+            h=(("member", "column", "layer"), pressure, {"units": "m"}),
+            theta=(("member", "column", "layer"), contents, {"units": "m3 m-3"}),
+        )
+        self.state.check(ensemble)
+        return self._diagnosed(ensemble)
+
+    def _profile(self, name: str, value: Any) -> Array:
+        if isinstance(value, xr.DataArray):
+            dims = [dim for dim in ("member", "column", "layer") if dim in value.dims]
+            value = value.transpose(*dims).values
+        profile = np.array(value, float)
+        if profile.ndim == 2:
+            profile = profile[:, None, :]
+        if profile.ndim != 3 or profile.shape[2] not in (1, self.dz.size):
+            raise DataError(
+                f"{name} must be (member, column, layer) or (member, layer) with "
+                f"{self.dz.size} layers; got shape {np.shape(value)}"
+            )
+        return np.ascontiguousarray(np.broadcast_to(profile, (*profile.shape[:2], self.dz.size)))
+
+    def _coordinates(
+        self, columns: int, x: ArrayLike | None, y: ArrayLike | None
+    ) -> dict[str, Any]:
+        places = {
+            name: ("column", np.zeros(columns) if value is None else np.asarray(value, float))
+            for name, value in (("x", x), ("y", y))
+        }
+        coords: dict[str, Any] = {
+            name: (dim, value, {"units": "m"}) for name, (dim, value) in places.items()
+        }
+        coords["depth"] = ("layer", self.z, {"units": "m", "positive": "down"})
+        coords["thickness"] = ("layer", self.dz, {"units": "m"})
+        return coords
+
+    def _start(self, members: int, columns: int) -> dict[str, Array]:
+        """Empty stores and the parameters of `soil` for every member and column."""
+        start = {name: np.zeros((members, columns)) for name in SURFACE}
+        for name, value in self.soil.values().items():
+            shape = (members, columns, self.dz.size) if value.ndim else (members, columns)
+            start[name] = np.array(np.broadcast_to(value, shape))
+        return start
+
+    def _check_content(self, theta: Array, ensemble: xr.Dataset) -> None:
+        values = self._parameters(ensemble)
+        zero = np.zeros_like(values["theta_s"])
+        low = np.broadcast_to(values.get("theta_r", zero), theta.shape)
+        high = np.broadcast_to(values["theta_s"], theta.shape)
+        for wrong, bound, words in (
+            (~(theta > low), low, "at most the residual water content"),
+            (theta > high, high, "above the porosity"),
+        ):
+            if wrong.any():
+                member, column, layer = (int(i[0]) for i in np.nonzero(wrong))
+                at = member, column, layer
+                raise DataError(
+                    f"theta of member {member}, column {column}, layer {layer} is {theta[at]:g}, "
+                    f"{words} {bound[at]:g} m3 m-3; mend theta or the parameters of the soil"
+                )
+
+    # --------------------------------------------------------------------------------- parameters
+
+    def _parameters(self, ensemble: xr.Dataset) -> dict[str, Array]:
+        """Parameters of the soil as (member, column, layer), with length 1 where shared."""
+        values = self.soil.values()
+        parameters = {}
+        for name in self.soil.parameters:
+            if name in ensemble:
+                value = ensemble[name].values
+                parameters[name] = value.reshape(value.shape + (1,) * (3 - value.ndim))
+            else:
+                value = values[name]
+                parameters[name] = value.reshape((1,) * (3 - value.ndim) + value.shape)
+        return parameters
+
+    def _raw(self, ensemble: xr.Dataset) -> Array:
+        """What the kernels want: (member or 1, column or 1, layer, parameter)."""
+        raw = self.soil.stack(self._parameters(ensemble))
+        shape = (*raw.shape[:2], self.dz.size, raw.shape[3])
+        return np.ascontiguousarray(np.broadcast_to(raw, shape))
+
+    # ----------------------------------------------------------------------------------- forecast
+
+    def forecast(
+        self,
+        ensemble: xr.Dataset,
+        forcing: ForcingWindow | None,
+        start: np.datetime64,
+        end: np.datetime64,
+    ) -> xr.Dataset:
+        """The ensemble at `end`; without forcing no water comes from or goes to the air.
+
+        A member without a solution has NaN in its states and diagnostics.
+        """
+        h = np.array(ensemble["h"].values, float)
+        theta = np.empty_like(h)
+        surface = np.stack([ensemble[name].values for name in SURFACE], axis=-1) / MM
+        surface[..., 1] -= surface[..., 2]  # the kernels keep ice and liquid water apart
+        sums = np.zeros((*h.shape[:2], kernels.SUMS))
+        seconds, weather = self._weather(forcing, start, end)
+        bottom, below = self.bottom.kernel(float(self.dz.sum()))
+        kernels.forecast(
+            self.soil.token,
+            self.flux.token,
+            self.vegetation.stress.kernel(),
+            bottom,
+            self._choices(seconds),
+            self.steps.kernel(),
+            self.snow.kernel(),
+            self._raw(ensemble),
+            np.array([below]),
+            weather,
+            h,
+            theta,
+            surface,
+            sums,
+        )
+        failed = ~np.isfinite(sums).all(axis=(1, 2))
+        for array in (h, theta, surface, sums):
+            array[failed] = np.nan
+        return self._forecast_dataset(ensemble, h, theta, surface, sums)
+
+    def _choices(self, seconds: float) -> kernels.Choices:
+        dry, ponding = self.top.top()
+        roots = self.vegetation.roots.parts(self.dz)
+        return kernels.Choices(self.dz, roots, dry, ponding, float(self.storage), seconds)
+
+    def _weather(
+        self, forcing: ForcingWindow | None, start: np.datetime64, end: np.datetime64
+    ) -> tuple[float, Array]:
+        """Length of a step [s] and weather (member or 1, column or 1, 5, step).
+
+        The five are precipitation [m], temperature [K], potential evapotranspiration [m], covered
+        part of the ground, capacity of the canopy [m].
+        """
+        if forcing is None:
+            still = np.zeros((1, 1, 5, 1))
+            still[:, :, 1] = float(self.snow.melt_above)
+            return float((end - start) / np.timedelta64(1, "s")), still
+        values = {name: np.asarray(value, float) for name, value in forcing.values.items()}
+        leaves = self.vegetation.leaf_area(forcing.times)
+        demand = self._demand(values, forcing.step_seconds)
+        parts = [
+            _by_column(values["rain"]) / MM,
+            _by_column(values["air_temperature"]),
+            _by_column(demand) * self.vegetation.crop(forcing.times) / MM,
+            (-np.expm1(-self.vegetation.extinction * leaves))[None, None],
+            (float(self.vegetation.canopy_storage) * leaves)[None, None],
+        ]
+        return forcing.step_seconds, np.stack(np.broadcast_arrays(*parts), axis=2)
+
+    def _demand(self, values: Mapping[str, Array], seconds: float) -> Array:
+        """Reference evapotranspiration [mm per step], given or by FAO-56 Eq. 53."""
+        if "potential_evapotranspiration" in values:
+            return values["potential_evapotranspiration"]
+        names = ("air_temperature", "relative_humidity", "wind_speed", "shortwave", "pressure")
+        missing = [name for name in (*names, "longwave") if name not in values]
+        if missing:
+            raise DataError(
+                f"the forcing lacks {', '.join(missing)}; SoilColumn needs them, or "
+                "potential_evapotranspiration [mm per step]"
+            )
+        return reference_evapotranspiration(
+            *(values[name] for name in names), seconds, longwave=values["longwave"]
+        )
+
+    def _forecast_dataset(
+        self, ensemble: xr.Dataset, h: Array, theta: Array, surface: Array, sums: Array
+    ) -> xr.Dataset:
+        surface[..., 1] += surface[..., 2]
+        k = kernels
+        evaporated = sums[..., k.INTERCEPTION] + sums[..., k.EVAPORATION]
+        fluxes = {
+            "rain": sums[..., k.RAIN],
+            "evapotranspiration": evaporated + sums[..., k.TRANSPIRATION],
+            "transpiration": sums[..., k.TRANSPIRATION],
+            "interception": sums[..., k.INTERCEPTION],
+            "runoff": sums[..., k.RUNOFF],
+            "drainage": sums[..., k.DRAINAGE],
+        }
+        stores = {name: surface[..., i] for i, name in enumerate(SURFACE)}
+        flat = {name: MM * value for name, value in (stores | fluxes).items()}
+        after = self._diagnosed(
+            ensemble.assign(
+                h=(ensemble["h"].dims, h, {"units": "m"}),
+                theta=(ensemble["h"].dims, theta, {"units": "m3 m-3"}),
+                **{
+                    name: (("member", "column"), value, {"units": "mm"})
+                    for name, value in flat.items()
+                },
+            )
+        )
+        error = after["water"] - self.water(ensemble) - self.budget.net(after)
+        return after.assign(budget_error=error.assign_attrs(units="mm"))
+
+    def refined(self) -> SoilColumn:
+        return replace(self, steps=self.steps.refined())
+
+    # ---------------------------------------------------------------------------- after an analysis
+
+    def water(self, ensemble: xr.Dataset) -> xr.DataArray:
+        """Soil water, water under pressure, on leaves, in snow and on the surface [mm]."""
+        soil = self._soil_water(ensemble["theta"].values, ensemble["h"].values)
+        others = sum(ensemble[name].values for name in ("canopy_water", "snow", "pond"))
+        return xr.DataArray(soil + others, dims=("member", "column"), attrs={"units": "mm"})
+
+    def _soil_water(self, theta: Array, h: Array) -> Array:
+        pressed = float(self.storage) * np.maximum(h, 0.0)
+        return np.asarray(MM * ((theta + pressed) @ self.dz))
+
+    def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
+        table = water_table_depth(ensemble["h"].values, self.z, self.dz)
+        return ensemble.assign(
+            water=self.water(ensemble),
+            water_table_depth=(("member", "column"), table, {"units": "m"}),
+        )
+
+    def reconcile(
+        self, ensemble: xr.Dataset, changed: tuple[str, ...]
+    ) -> tuple[xr.Dataset, xr.DataArray]:
+        """The ensemble with h and theta in agreement and the stores within bounds.
+
+        Where theta was changed, h follows, theta cut to (theta_r, 0.9999 theta_s]; where h was
+        changed, theta follows. Where both were, h decides in saturated cells and theta in the
+        others. New soil parameters keep theta (water stays) and give new heads, but saturated cells
+        keep their heads and stay saturated. Second: the water [mm] this added, as seen from the
+        theta (else, where only h was changed, the h) the analysis gave.
+        """
+        given = ensemble.assign(
+            {name: ensemble[name].copy(data=self._within(name, ensemble)) for name in SURFACE}
+        )
+        h, theta = np.array(given["h"].values), np.array(given["theta"].values)
+        raw = self._raw(given)
+        touched = set(changed) & {"h", "theta", *self.soil.parameters}
+        if touched == {"h"}:
+            theta = content(self.soil, raw, h)
+            before = self._soil_water(theta, h)
+        elif touched:
+            before = self._soil_water(theta, h)
+            h, theta = self._agree(h, theta, raw, given, both="h" in touched)
+        else:
+            before = self._soil_water(theta, h)
+        added = self._soil_water(theta, h) - before
+        for name in ("canopy_water", "snow", "pond"):
+            added = added + given[name].values - ensemble[name].values
+        after = given.assign(h=given["h"].copy(data=h), theta=given["theta"].copy(data=theta))
+        dims = ("member", "column")
+        return self._diagnosed(after), xr.DataArray(added, dims=dims, attrs={"units": "mm"})
+
+    def _agree(
+        self, h: Array, theta: Array, raw: Array, ensemble: xr.Dataset, both: bool
+    ) -> tuple[Array, Array]:
+        """Heads and contents of each cell that fit, from the one that decides there."""
+        values = self._parameters(ensemble)
+        high = np.broadcast_to(values["theta_s"], theta.shape)
+        low = np.broadcast_to(values.get("theta_r", np.zeros(1)), theta.shape)
+        fitting = content(self.soil, raw, h)
+        by_head = np.abs(theta - fitting) <= UNCHANGED
+        by_head |= (theta >= WETTEST * high) & both
+        # Near theta_r the head runs away: a millionth of the range is far below any wilting point.
+        cut = np.clip(theta, low + 1e-6 * (high - low), WETTEST * high)
+        return (
+            np.where(by_head, h, head(self.soil, raw, cut)),
+            np.where(by_head, fitting, cut),
+        )
+
+    def _within(self, name: str, ensemble: xr.Dataset) -> Array:
+        values = np.maximum(ensemble[name].values, 0.0)
+        if name == "snow_liquid":
+            values = np.minimum(values, np.maximum(ensemble["snow"].values, 0.0))
+        return values
+
+
+def water_table_depth(h: Array, z: Array, dz: Array) -> Array:
+    """Depth [m] of the top of the saturated layers that reach the bottom; NaN where none do.
+
+    Heads (..., layer) are hydrostatic next to the table; it may also lie in the lower half of the
+    lowest layer.
+    """
+    dry = ~(h >= 0.0)
+    # First layer of the saturated block at the bottom: one below the lowest dry layer.
+    first = h.shape[-1] - np.argmax(dry[..., ::-1], axis=-1)
+    first = np.where(dry.any(axis=-1), first, 0)
+    layer = np.minimum(first, h.shape[-1] - 1)
+    depth = z[layer] - np.take_along_axis(h, layer[..., None], axis=-1)[..., 0]
+    return np.where(depth <= z[-1] + 0.5 * dz[-1], np.maximum(depth, 0.0), np.nan)
+
+
+def _by_column(value: Array) -> Array:
+    """(member, step[, column]) as (member, column or 1, step)."""
+    return value[:, None] if value.ndim == 2 else np.moveaxis(value, 2, 1)
+
+
+def _leading(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """A given variable with member and column axes in front, layers kept if it has them."""
+    if isinstance(value, xr.DataArray):
+        order = [dim for dim in ("member", "column", "layer") if dim in value.dims]
+        ordered = value.transpose(*order)
+        axes = [axis for axis, dim in enumerate(("member", "column", "layer")) if dim not in order]
+        size = 3 if "layer" in order else 2
+        array = np.expand_dims(ordered.values, [axis for axis in axes if axis < size])
+    else:
+        array = np.asarray(value, float)
+        size = max(array.ndim, 1)
+    try:
+        return np.array(np.broadcast_to(array, shape[:size]), float)
+    except ValueError:
+        raise DataError(
+            f"{name} of shape {np.shape(value)} does not fit the ensemble (member, column, layer) "
+            f"{shape}"
+        ) from None
