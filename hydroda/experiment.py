@@ -25,7 +25,16 @@ from hydroda.models.base import Model
 from hydroda.obs.network import ObservationNetwork
 from hydroda.obs.sensors import Sensor
 from hydroda.parallel import Communicator, communicator
-from hydroda.result import ASSIMILATION, LEGS, OPEN_LOOP, TRUTH, Result, leg_tree, snapshot
+from hydroda.result import (
+    ASSIMILATION,
+    LEGS,
+    MEMBERS,
+    OPEN_LOOP,
+    TRUTH,
+    Result,
+    leg_tree,
+    snapshot,
+)
 from hydroda.rng import Streams
 from hydroda.state import StateVector
 from hydroda.units import Duration, duration, instant
@@ -63,6 +72,7 @@ class Experiment(ABC):
     period           : first and last moment, UTC
     assimilate_until : after this moment the ensemble runs free
     every            : the longest forecast between two stops
+    keep             : variables of which the analysis of every member is stored
     members, seed    : the size of the ensemble and the one seed of all its random streams
 
     Class attributes become the defaults of a subclass's fields, so that
@@ -78,6 +88,7 @@ class Experiment(ABC):
     state: StateVector | None = None
     assimilate_until: str | None = None
     every: Duration = "1 D"
+    keep: tuple[str, ...] = ()
     members: int = 32
     seed: int = 0
 
@@ -96,6 +107,7 @@ class Experiment(ABC):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "updates", tuple(self.updates))
+        object.__setattr__(self, "keep", tuple(self.keep))
         object.__setattr__(self, "every", duration(self.every, "every"))
         if not isinstance(self.members, int) or self.members < 2:
             raise DeclarationError(
@@ -169,6 +181,8 @@ class Experiment(ABC):
         """
         self.view.check(ensemble)
         network.check(ensemble)
+        for name in self.keep:
+            self.view[name]
         for update in self.updates:
             sensors = network.select(update.observations).sensors
             if all(sensor.validates_only for sensor in sensors):
@@ -238,7 +252,7 @@ class Experiment(ABC):
         left = len(cycle.agenda.stops) - 1 - begin.position
         for step in progress(cycle.steps(begin, ensemble), left, name.replace("_", " ")):
             ensemble = step.analysis
-            journal.append(_record(step))
+            journal.append(_record(step, self.keep))
             if comm.from_root(journal.due()):
                 checkpoint = step.checkpoint
                 journal.checkpoint(
@@ -350,7 +364,7 @@ def _prepare(folder: Path, resume: bool, overwrite: bool) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _record(step: Step) -> Record:
+def _record(step: Step, keep: Sequence[str]) -> Record:
     """What the journal keeps of a step; every rank must call it."""
     names = [str(name) for name in step.forecast.data.data_vars]
     record = {
@@ -358,6 +372,9 @@ def _record(step: Step) -> Record:
         "analysis": snapshot(step.analysis, step.time, names),
         "cycles": {"time": np.array([step.time]), "closure": np.array([step.closure])},
     }
+    for name in keep:
+        values = step.analysis.comm.all_members(step.analysis.data[name].values, axis=0)
+        record["analysis"][name + MEMBERS] = values[None]
     if step.observations["id"].size:
         record["observations"] = step.observations
     if step.events:

@@ -23,12 +23,17 @@ from hydroda.verification import score_table
 
 OPEN_LOOP, ASSIMILATION, TRUTH = "open_loop", "assimilation", "truth"
 LEGS = (TRUTH, OPEN_LOOP, ASSIMILATION)
-SPREAD = "_spread"
+SPREAD, MEMBERS = "_spread", "_members"
 LISTS = {
     "observations": "observation",
     "updates": "event",
     "failures": "failure",
     "cycles": "cycle",
+}
+CELL_METHODS = {
+    SPREAD: "realization: standard_deviation",
+    MEMBERS: "time: point",
+    "": "realization: mean",
 }
 FORECAST_PHASE, FREE_PHASE = "one-step forecast", "free forecast"
 
@@ -62,14 +67,13 @@ def _gridded(table: Table, pattern: xr.Dataset) -> xr.Dataset:
     for name, values in table.items():
         if name == "time":
             continue
-        variable = pattern[name.removesuffix(SPREAD)]
-        dims = ("time", *(dim for dim in variable.dims if dim != "member"))
-        attrs = dict(variable.attrs)
-        if name.endswith(SPREAD):
-            attrs["cell_methods"] = "realization: standard_deviation"
-        else:
-            attrs["cell_methods"] = "realization: mean"
-        fields[name] = (dims, values, attrs)
+        kind = next((suffix for suffix in CELL_METHODS if name.endswith(suffix)), "")
+        variable = pattern[name.removesuffix(kind)]
+        dims = tuple("realization" if dim == "member" else dim for dim in variable.dims)
+        if kind != MEMBERS:
+            dims = dims[1:]
+        attrs = {**variable.attrs, "cell_methods": CELL_METHODS[kind]}
+        fields[name] = (("time", *dims), values, attrs)
     coords = {
         str(name): value for name, value in pattern.coords.items() if "member" not in value.dims
     }

@@ -1,0 +1,150 @@
+"""The standard figures of a result, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from hydroda import plotting
+from hydroda.result import ASSIMILATION, MEMBERS, OPEN_LOOP, TRUTH, Result
+from hydroda.rng import Streams
+from hydroda.verification import rank_histogram
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Named = Iterator[tuple[str, "Figure"]]
+
+
+def draw(result: Result, folder: str | Path) -> list[Path]:
+    """The files written to `folder`: series, profiles, parameters, innovations, ranks, scores."""
+    parts: tuple[Callable[[Result], Named], ...] = (
+        series,
+        profiles,
+        parameters,
+        innovations,
+        inflation,
+        ranks,
+        scores,
+    )
+    return [
+        plotting.save(figure, Path(folder) / f"{_file_name(name)}.png")
+        for part in parts
+        for name, figure in part(result)
+    ]
+
+
+def series(result: Result) -> Named:
+    """What each sensor saw, with the forecasts of the open loop and of the assimilation."""
+    main, free = result.series(), _open_loop(result)
+    for name, data in main.items():
+        for station in data["station"].values:
+            here = data.sel(station=station)
+            withheld = name.endswith("(withheld)")
+            observed = here["observed"].rename(name)
+            until = result.attrs.get("assimilate_until")
+            beyond = until and bool((here["time"] > np.datetime64(until)).any())
+            figure = plotting.time_series(
+                here["simulated"].rename(name),
+                label=result.main.replace("_", " "),
+                open_loop=free[name]["simulated"].sel(station=station) if name in free else None,
+                observations=None if withheld else observed,
+                withheld=observed if withheld else None,
+                error_sd=here["error"],
+                forecast_from=np.datetime64(until) if beyond else None,
+            )
+            yield f"series {name} {station}", figure
+
+
+def profiles(result: Result) -> Named:
+    """Each layered state through time, at the first column."""
+    analysis = result.leg()["analysis"].to_dataset()
+    for name, variable in analysis.data_vars.items():
+        if {"time", "layer"} <= set(variable.dims) and "realization" not in variable.dims:
+            column = variable.isel(column=0) if "column" in variable.dims else variable
+            if not str(name).endswith("_spread") and "time" in variable.dims and _moves(column):
+                yield f"profile {name}", plotting.profile_through_time(column)
+
+
+def parameters(result: Result) -> Named:
+    """Each parameter whose members were kept, at the first column and in the top layer."""
+    analysis = result.leg()["analysis"].to_dataset()
+    for name, variable in analysis.data_vars.items():
+        if str(name).endswith(MEMBERS):
+            short = str(name).removesuffix(MEMBERS)
+            first = {dim: 0 for dim in ("column", "layer") if dim in variable.dims}
+            history = variable.isel(first).rename(realization="member").rename(short)
+            yield f"parameter {short}", plotting.parameter_history(history)
+
+
+def innovations(result: Result) -> Named:
+    """Innovations of what was assimilated, against what they should be."""
+    if ASSIMILATION not in result.legs:
+        return
+    frame = result.observations(ASSIMILATION)
+    for quantity, part in frame[frame["status"].str.startswith("assimilated")].groupby("quantity"):
+        part = part.assign(
+            expected=np.hypot(part["prior_spread"], part["sd"]),
+            outlier=part["status"].str.contains("outlier").astype(float),
+        )
+        table = part.set_index(["time", "series"])[["innovation", "expected", "outlier"]]
+        data = table.to_xarray().rename(series="station")
+        innovation = data["innovation"].assign_attrs(units=part["unit"].iloc[0])
+        figure = plotting.innovation_history(
+            innovation.rename(f"innovation of {quantity}"),
+            data["expected"],
+            outlier=data["outlier"].fillna(0).astype(bool),
+        )
+        yield f"innovations {quantity}", figure
+
+
+def inflation(result: Result) -> Named:
+    """The inflation factor of each update that has one."""
+    if ASSIMILATION not in result.legs:
+        return
+    events = result.leg(ASSIMILATION)["updates"].to_dataset()
+    if "inflation" not in events:
+        return
+    for update in np.unique(events["update"].values.astype(str)):
+        own = events.isel(event=np.flatnonzero(events["update"].values == update))
+        factor = own["inflation"].rename(event="time").assign_coords(time=own["time"].values)
+        yield f"inflation {update}", plotting.inflation_history(factor)
+
+
+def ranks(result: Result) -> Named:
+    """The rank of each observation among the members that forecast it, errors added."""
+    seed = int(result.attrs["seed"])
+    for name, data in result.series().items():
+        if TRUTH in result.legs or bool(data["observed"].notnull().sum() > data.sizes["member"]):
+            counts = rank_histogram(
+                data["simulated"],
+                data["observed"],
+                Streams(seed).generator("ranks", name),
+                error_sd=data["error"],
+            )
+            yield f"ranks {name}", plotting.rank_histogram(counts)
+
+
+def scores(result: Result) -> Named:
+    """The table of scores over the whole run."""
+    table = result.scores()
+    if len(table):
+        yield "scores", plotting.scores_table(table[table["group"] == "all"])
+
+
+def _open_loop(result: Result) -> dict[str, xr.Dataset]:
+    return result.series(OPEN_LOOP) if result.main != OPEN_LOOP and OPEN_LOOP in result.legs else {}
+
+
+def _moves(variable: xr.DataArray) -> bool:
+    """Whether there is something to see: it changes through time."""
+    return bool((variable.max("time") > variable.min("time")).any())
+
+
+def _file_name(name: str) -> str:
+    kept = "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in name)
+    return "_".join(part for part in kept.split("_") if part)
