@@ -14,8 +14,7 @@ MAKEFLAGS += --keep-going
 
 demo: plot-environment
 	$(IN) -m hydroda run fuerstensee --out demo --overwrite
-	$(IN) -m hydroda plot demo --out demo
-	$(IN) -m hydroda score demo --json demo/scores.json
+	$(IN) -m hydroda score demo --json demo/scores.json >demo/scores.txt
 
 test: lint pytest
 
