@@ -457,14 +457,14 @@ class VerticalExponential(LocalizationScheme):
             yield replace(self, threshold=s)
 
     def resolved(self, depths: np.ndarray, obs_depths: np.ndarray) -> VerticalExponential:
-        """The same taper with μ known, from the depths [m] of the rows and of the observations."""
+        """The same taper with μ known, from the depths [m] of the rows and of the observations.
+
+        Before any likelihood is known, `Search()` stands for its first candidate.
+        """
         if self.threshold is None:
             return self
         if isinstance(self.threshold, Search):
-            raise DeclarationError(
-                "VerticalExponential(threshold=Search()) must be resolved to one threshold before "
-                "it can weigh; filters with OnAnomalies() do it"
-            )
+            return next(self.candidates_of(depths)).resolved(depths, obs_depths)
         placed = np.unique(obs_depths[~np.isnan(obs_depths)])
         if len(placed) != 1:
             raise DeclarationError(

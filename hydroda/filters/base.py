@@ -47,6 +47,12 @@ class Filter(ABC):
         return x
 
     @property
+    def needs_operator(self) -> bool:
+        """Whether the problem must bring operators, and so all rows of the state at once."""
+        scales = isinstance(self.form, OnAnomalies) and self.localization != NoLocalization()
+        return scales or self.constraint.observes or self.bias != NoBias()
+
+    @property
     def form(self) -> TaperForm:
         """Where the taper enters: as declared, else as the localization's paper has it."""
         if self.taper is not None:
@@ -61,8 +67,7 @@ class Filter(ABC):
         Without observations and without a budget the prior comes back as it is.
         """
         if not len(problem.y) and (problem.water is None or not self.constraint.observes):
-            reach = np.zeros(len(problem.x), dtype=np.int64)
-            return Analysis(problem.x, {"reach": reach}, problem.memory)
+            return Analysis(problem.x, _reach(problem), problem.memory)
         problem, report = self._prepared(problem)
         x = self.finish(problem, self._updated(problem))
         x, repaired = self.constraint.repair(problem, x)
@@ -80,7 +85,7 @@ class Filter(ABC):
             scheme, problem, told = resolve_search(self, problem)
             report |= told
             problem = self.form.localize(scheme, self.form.scale(scheme, problem))
-            report["reach"] = problem.reach
+            report |= _reach(problem)
             problem, told = self.inflation.prior(problem)
             report |= told
             problem, told = self.bias.learn(problem)
@@ -97,6 +102,18 @@ class Filter(ABC):
             part = replace(problem.rows(rows), overwrite=False)
             problem.x[rows] = self.inflation.posterior(part, self.update(part))
         return problem.x
+
+
+def _reach(problem: Problem) -> dict[str, np.ndarray]:
+    """How many observations reach each row, and how many rows each observation."""
+    if problem.weights is None:
+        rows = np.full(len(problem.y), len(problem.x))
+    else:
+        lengths = np.diff(problem.weights.start)
+        members = np.bincount(problem.weights.line, minlength=len(lengths))
+        hits = np.repeat(members, lengths).astype(np.float64)
+        rows = np.bincount(problem.weights.obs, hits, len(problem.y)).astype(np.int64)
+    return {"reach": problem.reach, "reached_rows": rows}
 
 
 def _blocks(problem: Problem) -> Iterator[slice]:
