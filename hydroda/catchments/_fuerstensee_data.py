@@ -117,6 +117,9 @@ class OutsideFromBox(Completion):
     it, which its relative humidity [%] tells from `heated_below` on. Around gaps the excess is the
     median of three days on either side; where the outside sensor was not yet there it is the
     median of all days with the same state of the electronics.
+
+    Hidden months come back with a root mean square error of 0.4 to 1.1 K. In summer 2019 the
+    humidity does not tell the state: hidden there, 2 to 4 K. In 2014 it does.
     """
 
     heated_below: float = 63.0
@@ -135,7 +138,8 @@ class OutsideFromBox(Completion):
         return (box + 273.15 - level - by_hour).to_numpy()[:, None]
 
 
-# The dew point lies 1.4 K over the day's lowest temperature where both were measured.
+# With the dew point 1.8 K over the day's lowest temperature the mean saturation deficit is that
+# of the 39 000 hours with both sensors.
 METHODS = {
     "air_temperature": (
         Interpolate("6 h"),
@@ -143,7 +147,7 @@ METHODS = {
         SameDayOfOtherYears(),
         Interpolate("6 h"),
     ),
-    "relative_humidity": (Clip(), Interpolate("6 h"), DewPointFromMinimum("1.4 K")),
+    "relative_humidity": (Clip(), Interpolate("6 h"), DewPointFromMinimum("1.8 K")),
     "pressure": (Interpolate("6 h"), SameDayOfOtherYears()),
 }
 

@@ -14,7 +14,7 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing.series import Forcing, ForcingWindow
 from hydroda.forcing.weather import SECOND, WEATHER, Array
 from hydroda.rng import Streams
-from hydroda.units import Amount, Duration, duration, magnitude
+from hydroda.units import Amount, Duration, duration, instant, magnitude
 
 
 class Perturbation(ABC):
@@ -168,8 +168,8 @@ class ForcingNoise:
                 f"it has {', '.join(forcing.variables)}"
             )
         which = tuple(range(members)) if isinstance(members, int) else tuple(members)
-        first = 0 if start is None else forcing.position(np.datetime64(start))
-        last = forcing.position(forcing.end if end is None else np.datetime64(end))
+        first = forcing.position(forcing.start if start is None else instant(start, "start"))
+        last = forcing.position(forcing.end if end is None else instant(end, "end"))
         if not which or first >= last:
             raise DeclarationError(f"nothing to perturb: members {members!r}, {start} to {end}")
         effects = {p.variable: np.empty((len(which), last - first)) for p in self.perturbations}

@@ -23,7 +23,7 @@ from hydroda.forcing.weather import (
     checked_times,
     weather_dataset,
 )
-from hydroda.units import Duration, duration, instant
+from hydroda.units import Duration
 
 if TYPE_CHECKING:
     from hydroda.forcing.noise import ForcingNoise, PerturbedForcing
@@ -68,6 +68,7 @@ class Forcing:
     step: Duration | None = None
     completions: pd.DataFrame = field(default_factory=no_completions)
     _times: Times = field(init=False)
+    _width: np.timedelta64 = field(init=False)
     _arrays: dict[str, Array] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,6 +83,7 @@ class Forcing:
             "variables": tuple(self.variables),
             "step": step,
             "_times": times,
+            "_width": step,
             "_arrays": arrays,
         }
         for name, value in inside.items():
@@ -143,10 +145,6 @@ class Forcing:
         """The length of a step [s]."""
         return float(self._width / SECOND)
 
-    @property
-    def _width(self) -> np.timedelta64:
-        return duration(self.step, "step")
-
     def between(self, start: np.datetime64, end: np.datetime64) -> ForcingWindow:
         """The steps of [start, end), with a member axis of length one; views, nothing is copied.
 
@@ -169,7 +167,7 @@ class Forcing:
         DataError
             `time` is outside the record or within a step.
         """
-        steps, rest = divmod(instant(time, "time") - self.start, self._width)
+        steps, rest = divmod(time - self.start, self._width)
         if not 0 <= steps <= self._times.size:
             raise DataError(
                 f"the forcing covers {self.start} to {self.end}; {time} lies outside: "

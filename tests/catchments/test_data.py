@@ -62,9 +62,10 @@ def test_that_the_packaged_samples_are_those_of_the_source(shared):
     assert sorted(samples["time"].dt.strftime("%F").unique()) == ["2014-01-17", "2014-11-17"]
 
 
-def test_that_counts_are_labelled_with_the_start_of_their_hour():
+def test_that_counts_and_weather_are_labelled_with_the_start_of_their_hour(weather):
     record, counts = fs.fuerstensee_record(), fs.fuerstensee_counts()
     assert counts.index[0] == record.index[0] - pd.Timedelta("1h")
+    assert weather["time"].values[0] == np.datetime64("2014-01-09T10:00")
     assert counts["neutron_counts"].count() == 49131
     assert 95000 < counts["pressure"].min() < counts["pressure"].max() < 105000
 
@@ -78,6 +79,22 @@ def test_that_outside_and_box_sensors_keep_the_same_time_after_the_move(weather,
     }
     assert max(agreement, key=agreement.get) == 0
     assert agreement[0] > 0.95
+
+
+def test_that_counts_fall_at_once_after_rain_in_the_moved_period(weather):
+    counts = fs.fuerstensee_counts()
+    counts.index = counts.index.tz_localize(None)
+    level = counts["neutron_counts"] * np.exp((counts["pressure"] - 1e5) / 13300)
+    before = level.rolling(18, min_periods=12).mean()
+    change = np.log(before.shift(-18) / before)
+    wet = np.sqrt(weather["rain"].to_series().rolling(6, min_periods=4).sum())
+    fall = {
+        lag: -change.shift(-lag).loc["2019-03":"2020-01"].corr(wet.loc["2019-03":"2020-01"])
+        for lag in range(-120, 121, 2)
+    }
+    # The change over 18 hours is centred on their middle, so rain precedes it by some hours.
+    assert -12 <= max(fall, key=fall.get) <= 0
+    assert max(fall.values()) > 0.4
 
 
 def test_that_no_measured_hour_is_lost_by_the_move(weather):
@@ -97,6 +114,7 @@ def test_that_measured_hours_are_unchanged_and_all_others_flagged(forcing, weath
 
 def test_that_the_completions_account_for_every_flag(forcing):
     listed = forcing.completions[~forcing.completions["method"].str.startswith("moved")]
+    assert listed["from"].dtype.kind == listed["to"].dtype.kind == "M"
     for name, count in listed.groupby("variable")["count"].sum().items():
         assert count == forcing.data[f"{name}_filled"].sum()
     moved = forcing.completions[forcing.completions["method"].str.startswith("moved later by 78 h")]
@@ -123,7 +141,8 @@ def test_that_years_at_fuerstensee_are_plausible(forcing):
     )
     years = weather.loc["2015":"2019"].groupby(weather.loc["2015":"2019"].index.year)
     assert years["rain"].sum().between(430, 700).all()
-    assert years["air_temperature"].mean().between(282, 284).all()
+    warmth = weather["air_temperature"].groupby(weather.index.year).mean().loc[2014:2019]
+    assert warmth.between(282, 284).all()
     assert years["et"].sum().between(550, 750).all()
 
 

@@ -28,6 +28,15 @@ def gaussian(sample):
     }
 
 
+@pytest.mark.parametrize("sd", [0.05, 0.3, 1.0])
+def test_that_a_factor_has_mean_one_and_its_deviation_exactly(sd):
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    factor = Multiplicative("rain", sd).effect(nodes)
+    mean = (weights * factor).sum() / weights.sum()
+    variance = (weights * (factor - 1) ** 2).sum() / weights.sum()
+    assert_allclose([mean, variance], [1, sd**2], rtol=1e-9)
+
+
 # The sample holds some 33 000 independent values: 0.5 % of a standard deviation, 0.006 of r.
 
 
