@@ -261,7 +261,7 @@ class Problem:
         damping = np.broadcast_to(np.asarray(self.damping, dtype=np.float64), (rows,))
         object.__setattr__(self, "damping", damping)
         for name in ("hx", "y", "variance"):
-            bad = np.flatnonzero(~np.isfinite(getattr(self, name)).reshape(p, -1).all(axis=1))
+            bad = np.unique(np.nonzero(~np.isfinite(getattr(self, name)))[0])
             if len(bad):
                 raise DataError(
                     f"{name} must be finite; observation {bad[0]} is not ({len(bad)} in all): "

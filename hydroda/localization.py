@@ -366,7 +366,7 @@ class GaspariCohn(LocalizationScheme):
     def radius(self) -> float:  # type: ignore[override]
         """Half-width [m]."""
         if self.halfwidth is not None:
-            return magnitude(self.halfwidth, "m", "GaspariCohn.halfwidth")
+            return float(magnitude(self.halfwidth, "m", "GaspariCohn.halfwidth"))
         return magnitude(self.cutoff, "m", "GaspariCohn.cutoff") / 2
 
     def __repr__(self) -> str:
