@@ -1,8 +1,10 @@
 """Sensors, networks of them, and the files that hold what they measured."""
 
+from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil, joint_n0
 from hydroda.obs.formats import read, write
-from hydroda.obs.network import Observation, ObservationNetwork, Observations, Reason
+from hydroda.obs.network import Observation, ObservationNetwork, Observations, Reason, sensors_at
 from hydroda.obs.neutrons import Conventional, Revised, Weighting
+from hydroda.obs.processing import NeutronProcessing
 from hydroda.obs.records import Format, Records
 from hydroda.obs.sensors import (
     CosmicRayNeutron,
@@ -19,10 +21,12 @@ __all__ = [
     "Conventional",
     "CosmicRayNeutron",
     "Flux",
+    "FootprintSoil",
     "Format",
     "GroundwaterLevel",
     "ModelSurface",
     "NeutronCounts",
+    "NeutronProcessing",
     "Observation",
     "ObservationNetwork",
     "Observations",
@@ -33,6 +37,10 @@ __all__ = [
     "Sensor",
     "SoilMoistureProbe",
     "Weighting",
+    "calibrated_n0",
+    "footprint_soil",
+    "joint_n0",
     "read",
+    "sensors_at",
     "write",
 ]

@@ -18,11 +18,13 @@ def thickness_mean(theta, top, bottom, row):
 
 @njit(cache=True)
 def normalised_mean(theta, weights, row):
-    """Mean of one profile with `weights`, which leave with sum one."""
+    """Mean of one profile with `weights`, which leave with sum one; NaN without any weight."""
     total, norm = 0.0, 0.0
     for layer in range(weights.shape[1]):
         total += weights[row, layer] * theta[row, layer]
         norm += weights[row, layer]
+    if not norm > 0:
+        return math.nan
     for layer in range(weights.shape[1]):
         weights[row, layer] /= norm
     return total / norm

@@ -100,7 +100,6 @@ def _profiles(samples: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for _, profile in samples.groupby("profile"):
         density, r = profile["bulk_density"], float(profile["r"].iloc[0])
-        # r is r* already: at sea level and without vegetation Revised leaves it as it is
         weighting = Revised(bulk_density=f"{density.mean()} kg m-3", distance=f"{r} m")
         weights = weighting.of_samples(profile["volumetric"], profile["depth"]).weights
         means = [

@@ -36,7 +36,6 @@ MODIFIERS = {
     "status_flag": "_flag",
     "number_of_observations": "_count",
 }
-GOOD = {"good", "ok", "valid", "usable"}
 TIME_UNITS = {
     "hours": 3_600_000_000,
     "minutes": 60_000_000,
@@ -137,9 +136,9 @@ class _Reader:
 
     def _quantities(self) -> dict[str, str]:
         """Quantity by the name of its variable: the numbers that vary in time."""
-        sample, _ = self._sample()
+        sample, cut = self._sample()
         along = {sample} if sample else set(self.dataset[self.time].dims) - set(self.instance)
-        aside = {self.time, self.id, self.station, self._bounds()} | self._ancillary()
+        aside = {self.time, self.id, self.station, self._bounds(), cut} | self._ancillary()
         known = {standard: quantity for quantity, standard in STANDARD_NAMES.items()}
         quantities: dict[str, str] = {}
         for name, variable in self.dataset.variables.items():
@@ -264,11 +263,10 @@ class _Reader:
 
 
 def _meanings(variable: xr.DataArray) -> xr.DataArray:
-    """Words of a status flag; "" where it means good."""
+    """Words of a status flag (…,)."""
     words = variable.attrs.get("flag_meanings", "").split()
     values = np.atleast_1d(variable.attrs.get("flag_values", np.arange(len(words)))).tolist()
     table = dict(zip(values, words, strict=False))
-    table = {value: "" if word.lower() in GOOD else word for value, word in table.items()}
     codes = np.nan_to_num(np.asarray(variable.values, float), nan=-1)
     texts = [table.get(code, f"flag_{code:g}") for code in codes.ravel().tolist()]
     return xr.DataArray(np.array(texts, dtype=object).reshape(codes.shape), dims=variable.dims)

@@ -130,6 +130,8 @@ class ObservationNetwork:
         for name in ("sensors", "withheld", "outside"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        if isinstance(self.data, xr.Dataset):  # which could not be compared nor printed
+            object.__setattr__(self, "data", read_all(self.data))
         if self.every is not None:
             object.__setattr__(self, "every", duration(self.every, "every of the network"))
         keys = [_key(sensor) for sensor in self.sensors]
@@ -294,8 +296,11 @@ class ObservationNetwork:
         frame["sensor"] = _sensor_numbers(frame, self.sensors)
         _refuse_duplicates(frame)
         frame["reason"] = [Reason.USABLE] * len(frame)
+        from_file = not isinstance(self.data, Records)
         for number, sensor in enumerate(self.sensors):
             rows = frame.index[frame["sensor"] == number]
+            if not len(rows) and not from_file:
+                continue  # a part of a network, or a twin too short for a reading
             _judge(frame, rows, sensor, sensor.station in self.outside, self._validates(sensor))
         depths = frame["depth"].map(lambda depth: "" if np.isnan(depth) else f"{depth:g}m/")
         stamps = frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%S")
@@ -341,6 +346,26 @@ class ObservationNetwork:
             table["error"].to_numpy(np.float64),
             np.array([Reason(reason) for reason in table["reason"]], dtype=object),
         )
+
+
+def sensors_at(records: Records, like: Sensor) -> tuple[Sensor, ...]:
+    """A sensor such as `like` for every series of its quantity, at the place that `records` know.
+
+    >>> wells = sensors_at(read("wells.nc"), GroundwaterLevel(station="", sd="5 cm"))
+    """
+    values = records.values[records.values["quantity"] == like.quantity]
+    sensors = []
+    for station, depth in values[["station", "depth"]].drop_duplicates().itertuples(index=False):
+        known: dict[str, Any] = {"station": station}
+        for name, value in records.stations.loc[station].dropna().items():
+            if name in ("x", "y"):
+                known[str(name)] = f"{value!r} m"
+            elif name in ("lon", "lat"):
+                known[str(name)] = float(value)
+        if not np.isnan(depth) and any(field.name == "depth" for field in fields(like)):
+            known["depth"] = f"{depth!r} m"
+        sensors.append(replace(like, **known))
+    return tuple(sensors)
 
 
 def _key(sensor: Sensor) -> tuple[str, str, float]:
@@ -430,7 +455,9 @@ def _judge(
     reasons[flags == TOO_FEW] = Reason.TOO_FEW
     reasons[~finite] = Reason.MISSING
     frame.loc[rows, "reason"] = reasons
-    frame.loc[rows, "error"] = sensor.error(values, own)
+    known = sensor.error_known or np.isfinite(own).any()
+    # what only validates may come without an error
+    frame.loc[rows, "error"] = sensor.error(values, own) if known or not withheld else np.nan
 
 
 def _moments(

@@ -20,7 +20,12 @@ from hydroda.obs.neutrons import (
 from hydroda.obs.records import TOO_FEW, Records, to_utc
 from hydroda.units import Amount, Duration, duration, magnitude
 
-NO_COUNTS, NO_PRESSURE, NO_HUMIDITY = "no_counts", "no_pressure", "no_humidity"
+LACKING = {
+    "no_monitor": "f_incoming",
+    "no_humidity": "humidity",
+    "no_pressure": "pressure",
+    "no_counts": "counts",
+}
 OUTSIDE_AIR, BOX_AIR = "outside", "box"
 HOUR = pd.Timedelta("1h")
 WATER_COLUMNS = ("temperature", "relative_humidity")
@@ -106,9 +111,8 @@ class NeutronProcessing:
         factor = frame["f_pressure"] * frame["f_humidity"] * frame["f_incoming"]
         frame["corrected"] = frame["counts"] * factor
         frame["corrected_sd"] = np.sqrt(frame["counts"]) * factor
-        lacking = {NO_HUMIDITY: "humidity", NO_PRESSURE: "pressure", NO_COUNTS: "counts"}
         frame["flag"] = ""
-        for flag, name in lacking.items():
+        for flag, name in LACKING.items():
             frame.loc[frame[name].isna(), "flag"] = flag
         return frame
 

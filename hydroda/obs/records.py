@@ -20,6 +20,7 @@ KEY = ["station", "quantity", "depth"]
 PLACES = {"x": "m", "y": "m", "lon": "degrees_east", "lat": "degrees_north", "elevation": "m"}
 # Columns that go with the column of a quantity in a wide table.
 SIDE = {"_error": "error", "_flag": "flag", "_count": "count"}
+GOOD = ["good", "ok", "valid", "usable"]
 TOO_FEW, NOT_RECORDED = "too_few", "not_recorded"
 
 
@@ -71,6 +72,7 @@ class Records:
         if lacking:
             raise DataError(f"{source} gives no unit for {', '.join(lacking)}; name it in units")
         frame = _typed(frame)
+        frame["flag"] = frame["flag"].where(~frame["flag"].str.lower().isin(GOOD), "")
         if (frame["station"] == "").any():
             raise DataError(f"{source} has a value without a station at {frame['time'].iloc[0]}")
         blank = frame["flag"].str.contains(r"\s")

@@ -14,7 +14,7 @@ and its `depth`, and writes `predict`:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -94,8 +94,9 @@ class Sensor(ABC):
         return {}
 
     def _check_declaration(self) -> None:
+        own = {each.name for each in fields(self)}
         for name in ("quantity", "unit", "depth"):
-            if not hasattr(self, name):
+            if name not in own and not hasattr(type(self), name):
                 raise DeclarationError(
                     f"the sensor class {type(self).__name__} must say its {name}, "
                     f"for example {name} = {'0.0' if name == 'depth' else repr('…')}"
@@ -131,6 +132,11 @@ class Sensor(ABC):
     def effective_depth(self, ensemble: xr.Dataset) -> float:
         """Depth [m] that stands for the observation in a vertical localization; NaN for none."""
         return float(self.depth)
+
+    @property
+    def error_known(self) -> bool:
+        """Whether the sensor says itself how wrong a reading is."""
+        return self.sd is not None or self.relative > 0 or self.representativeness is not None
 
     def error(self, value: Any, own: Any = np.nan) -> Array:
         """Standard deviation [`unit`] of readings; `own` is what the series says of each, or NaN.

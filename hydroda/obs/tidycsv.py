@@ -44,10 +44,7 @@ class TidyCsv(Format):
         DataError
             Names the file, the line and what stands there.
         """
-        attributes, names, units, frame = _table(path)
-        for name in ("time", "station"):
-            if name not in names:
-                raise DataError(f"{path.name} needs a column {name!r}; it has {', '.join(names)}")
+        attributes, names, units, frame = _table(path, ("time", "station"))
         quantities = [name for name in names if name not in KEYS and not _side_of(name, names)]
         zone = units["time"] or zone
         stations = _stations(path)
@@ -81,7 +78,9 @@ def _side_of(name: str, names: list[str]) -> bool:
     return any(name.endswith(end) and name.removesuffix(end) in names for end in SIDE)
 
 
-def _table(path: Path) -> tuple[dict[str, str], list[str], dict[str, str], pd.DataFrame]:
+def _table(
+    path: Path, needed: tuple[str, ...]
+) -> tuple[dict[str, str], list[str], dict[str, str], pd.DataFrame]:
     """Attributes, names, units and values of a table, numbers as float64."""
     attributes: dict[str, str] = {}
     rows = _rows(path, attributes)
@@ -92,6 +91,9 @@ def _table(path: Path) -> tuple[dict[str, str], list[str], dict[str, str], pd.Da
         raise DataError(f"{path.name} needs a row of names and a row of units") from None
     if len(set(names)) < len(names):
         raise DataError(f"{path.name} names a column twice: {', '.join(names)}")
+    for name in needed:
+        if name not in names:
+            raise DataError(f"{path.name} needs a column {name!r}; it has {', '.join(names)}")
     units = dict(zip(names, cells, strict=True))
     texts = {"time", "end", "station"} | {name for name in names if name.endswith("_flag")}
     columns: list[list[float | str]] = [[] for _ in names]
@@ -149,9 +151,7 @@ def _stations(path: Path) -> pd.DataFrame | None:
     beside = _beside(path)
     if not beside.exists():
         return None
-    _, names, units, frame = _table(beside)
-    if "station" not in names:
-        raise DataError(f"{beside.name} needs a column 'station'; it has {', '.join(names)}")
+    _, _, units, frame = _table(beside, ("station",))
     frame = frame.set_index("station")
     unknown = sorted(set(map(str, frame)) - set(PLACES))
     if unknown:

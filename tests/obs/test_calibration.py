@@ -1,0 +1,121 @@
+"""N0 from soil samples: the weighting of the footprint, and the samples of Fürstensee."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hydroda.errors import DataError
+from hydroda.obs import calibrated_n0, footprint_soil, joint_n0
+from hydroda.obs.neutrons import (
+    Revised,
+    desilets_counts,
+    horizontal_weight,
+    organic_water,
+    rescaled_distance,
+)
+
+Shared = Callable[[str], Path]
+
+
+def samples(moisture: Callable[[float, float], float] = lambda r, z: 0.2) -> pd.DataFrame:
+    """Gravimetric moisture at four depths in three profiles."""
+    rows = [(k, r, z) for k, r in enumerate((5.0, 60.0, 200.0)) for z in (0.025, 0.1, 0.2, 0.3)]
+    frame = pd.DataFrame(rows, columns=["profile", "distance", "depth"])
+    values = [moisture(r, z) for _, r, z in rows]
+    return frame.assign(
+        moisture=values, bulk_density=1400.0, lattice_water=0.01, organic_water=0.005
+    )
+
+
+def test_that_uniform_soil_is_seen_as_it_is() -> None:
+    soil = footprint_soil(samples(), humidity=5.0)
+    assert soil.gravimetric == pytest.approx(0.2)
+    assert (soil.moisture, soil.bulk_density) == (pytest.approx(0.28), pytest.approx(1400))
+    assert soil.bound == pytest.approx(0.015)
+
+
+def test_that_near_and_shallow_samples_weigh_most() -> None:
+    near = footprint_soil(samples(lambda r, z: 0.3 if r < 10 else 0.1), 5.0).gravimetric
+    far = footprint_soil(samples(lambda r, z: 0.3 if r > 100 else 0.1), 5.0).gravimetric
+    top = footprint_soil(samples(lambda r, z: 0.3 if z < 0.05 else 0.1), 5.0).gravimetric
+    deep = footprint_soil(samples(lambda r, z: 0.3 if z > 0.25 else 0.1), 5.0).gravimetric
+    assert far < near and deep < top
+
+
+def test_that_the_fixed_point_is_one() -> None:
+    """Weights computed once more from the result give the result, step by step."""
+    frame = samples(lambda r, z: 0.1 + r / 2000 + z / 5)
+    pressure, height, humidity = 95_000.0, 3.0, 8.0
+    soil = footprint_soil(frame, humidity, pressure, height)
+    means, weights = [], []
+    for _, profile in frame.groupby("profile"):
+        r = rescaled_distance(profile["distance"].iloc[0], pressure, height, soil.moisture)
+        weighting = Revised("1400 kg/m3", f"{float(r)!r} m", tolerance=1e-14)
+        means.append(weighting.of_samples(1.4 * profile["moisture"], profile["depth"]).mean)
+        weights.append(horizontal_weight(r, humidity, soil.moisture))
+    assert soil.moisture == pytest.approx(np.average(means, weights=weights), rel=1e-9)
+
+
+def test_that_the_order_of_samples_changes_nothing() -> None:
+    frame = samples(lambda r, z: 0.1 + r / 2000 + z / 5)
+    shuffled = frame.sample(frac=1.0, random_state=1)
+    one, other = footprint_soil(frame, 5.0), footprint_soil(shuffled, 5.0)
+    assert one.moisture == pytest.approx(other.moisture, rel=1e-12)
+
+
+def test_that_n0_gives_the_counts_back() -> None:
+    soil = footprint_soil(samples(), 5.0)
+    n0 = calibrated_n0(900.0, soil)
+    assert desilets_counts(soil.gravimetric, n0, soil.bound) == pytest.approx(900)
+    assert joint_n0([900.0], [soil]) == pytest.approx(n0)
+    dry = footprint_soil(samples(lambda r, z: 0.05), 5.0)
+    both = joint_n0([900.0, 1300.0], [soil, dry])
+    low, high = sorted((n0, calibrated_n0(1300.0, dry)))
+    assert low < both < high
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"depth": None}, "need a column 'depth'"),
+        ({"moisture": np.nan}, "lack 12 of 'moisture'"),
+        ({"moisture": -0.1}, "moisture of a soil sample is -0.1, which cannot be"),
+        ({"bulk_density": 0.0}, "bulk_density of a soil sample is 0"),
+        ({"bulk_density": 1.4}, "bulk_density must be in kg m-3; got 1.4, which looks like g cm-3"),
+    ],
+)
+def test_that_useless_samples_are_refused(change: dict[str, float], message: str) -> None:
+    frame = samples().assign(**change).dropna(axis="columns", how="all")
+    if "lack" in message:
+        frame = samples().assign(**change)
+    with pytest.raises(DataError, match=message):
+        footprint_soil(frame, 5.0)
+
+
+def fuerstensee(shared: Shared) -> pd.DataFrame:
+    raw = pd.read_csv(shared("data/fuerstensee/FSCD001_calibration.csv"))
+    return pd.DataFrame(
+        {
+            "date": pd.to_datetime(raw["DateTime_utc"], format="%d.%m.%Y %H:%M"),
+            "profile": raw["Profile_ID"],
+            "distance": raw["Distance_to_CRNS_m"].astype(float),
+            "depth": raw["Profile_Depth_cm"] / 100,
+            "moisture": raw["SoilMoisture_g_g"],
+            "bulk_density": 1000 * raw["DryBulkDensity_g_cm3"],
+            "lattice_water": raw["LatticeWater_g_g"],
+            "organic_water": organic_water(raw["SoilOrganicCarbon_g_g"]),
+        }
+    )
+
+
+def test_that_the_samples_of_fuerstensee_give_a_wet_and_light_footprint(shared: Shared) -> None:
+    """Peat (bulk density 0.13 g cm-3) at 75 and 200 m beside dry sand at 25 m."""
+    for _, day in fuerstensee(shared).groupby("date"):
+        soil = footprint_soil(day, humidity=6.0, pressure=100_000.0)
+        plain = (day["moisture"] * day["bulk_density"] / 1000).mean()
+        assert len(day) == 108
+        assert 0.18 < soil.moisture < 0.24 < plain
+        assert 1050 < soil.bulk_density < 1300

@@ -1,0 +1,191 @@
+"""From raw counts to soil moisture: each step, what is refused, and the station of Fürstensee."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hydroda.errors import DataError, DeclarationError, UnitError
+from hydroda.obs import CosmicRayNeutron, NeutronProcessing, ObservationNetwork
+from hydroda.obs.neutrons import (
+    absolute_humidity,
+    desilets_moisture,
+    humidity_factor,
+    moisture_error,
+    pressure_factor,
+)
+
+Shared = Callable[[str], Path]
+SITE = {"n0": "1500 h-1", "bulk_density": "1.4 g/cm3", "lattice_water": "1 %"}
+PROCESSING = NeutronProcessing(**SITE)
+
+
+def raw(hours: int = 48, **columns: Any) -> pd.DataFrame:
+    times = pd.date_range("2016-01-01", periods=hours, freq="h", tz="UTC")
+    weather = {
+        "counts": 900.0,
+        "pressure": 99_000.0,
+        "temperature": 283.15,
+        "relative_humidity": 0.7,
+    }
+    return pd.DataFrame({**weather, **columns}, index=times)
+
+
+def test_that_every_step_is_kept() -> None:
+    hour = PROCESSING.hourly(raw(1)).iloc[0]
+    humidity = absolute_humidity(283.15, 0.7)
+    factor = pressure_factor(99_000.0, 101_325.0) * humidity_factor(humidity)
+    assert hour["humidity"] == pytest.approx(humidity)
+    assert (hour["humidity_source"], hour["f_incoming"]) == ("outside", 1.0)
+    assert hour["f_pressure"] * hour["f_humidity"] == pytest.approx(factor)
+    assert hour["corrected"] == pytest.approx(900 * factor)
+    assert hour["corrected_sd"] == pytest.approx(30 * factor)
+    assert hour["flag"] == ""
+
+
+def test_that_a_day_becomes_moisture_with_the_error_of_its_counts() -> None:
+    day = PROCESSING.means(raw(24)).iloc[0]
+    corrected = PROCESSING.hourly(raw(1))["corrected"].iloc[0]
+    sd = PROCESSING.hourly(raw(1))["corrected_sd"].iloc[0] / np.sqrt(24)
+    assert day["corrected"] == pytest.approx(corrected)
+    assert day["corrected_sd"] == pytest.approx(sd)
+    assert day["moisture"] == pytest.approx(1.4 * desilets_moisture(corrected, 1500.0, 0.01))
+    assert day["moisture_sd"] == pytest.approx(1.4 * moisture_error(corrected, sd, 1500.0))
+
+
+def test_that_nothing_is_filled() -> None:
+    counts = np.full(48, 900.0)
+    counts[:10] = np.nan
+    data = raw(counts=counts)
+    data.iloc[20, data.columns.get_loc("pressure")] = np.nan
+    data.iloc[30, data.columns.get_loc("relative_humidity")] = np.nan
+    hourly = PROCESSING.hourly(data)
+    assert hourly["flag"].value_counts().to_dict() == {
+        "": 36,
+        "no_counts": 10,
+        "no_pressure": 1,
+        "no_humidity": 1,
+    }
+    assert (hourly["corrected"].notna() == (hourly["flag"] == "")).all()
+    means = PROCESSING.means(data)
+    assert means["hours"].tolist() == [13, 23]
+    assert means["flag"].tolist() == ["too_few", ""]
+
+
+def test_that_the_air_of_the_box_stands_in_and_is_named() -> None:
+    data = raw(24, box_temperature=290.0, box_relative_humidity=0.5)
+    data.iloc[:6, data.columns.get_loc("temperature")] = np.nan
+    hourly = PROCESSING.hourly(data)
+    assert hourly["humidity_source"].value_counts().to_dict() == {"outside": 18, "box": 6}
+    assert hourly["humidity"].iloc[0] == pytest.approx(absolute_humidity(290.0, 0.5))
+    notes = PROCESSING.records(data, "x").attributes["notes"]
+    assert "air humidity from inside the box in 6 of 24 hours" in notes
+    assert "incoming neutrons not corrected" in notes
+
+
+def test_that_a_monitor_corrects_incoming_neutrons() -> None:
+    monitor = pd.Series(110.0, raw().index)
+    processing = NeutronProcessing(**SITE, reference_monitor=100.0)
+    plain, corrected = processing.means(raw()), processing.means(raw(), monitor)
+    np.testing.assert_allclose(corrected["corrected"], plain["corrected"] / 1.1)
+    assert processing.notes(corrected, monitor) == []
+    with pytest.raises(DeclarationError, match="a monitor series needs reference_monitor"):
+        PROCESSING.means(raw(), monitor)
+    late = processing.hourly(raw(), monitor.iloc[24:])
+    assert late["corrected"].isna().sum() == 24
+    assert (late["flag"].iloc[:24] == "no_monitor").all()
+
+
+def test_that_smoothing_takes_the_window_that_has_just_ended() -> None:
+    counts = np.repeat([800.0, 900.0, 1000.0], 24)
+    smooth = NeutronProcessing(**SITE, smoothing="2 D").means(raw(72, counts=counts))
+    daily = PROCESSING.means(raw(72, counts=counts))["corrected"].to_numpy()
+    np.testing.assert_allclose(smooth["corrected"].iloc[1:], 0.5 * (daily[1:] + daily[:-1]))
+    assert smooth["flag"].tolist() == ["too_few", "", ""]
+    notes = NeutronProcessing(**SITE, smoothing="2 D").notes(smooth)
+    assert "errors correlated over 2 days 00:00:00 by smoothing" in notes
+
+
+def test_that_records_go_straight_into_a_network() -> None:
+    records = PROCESSING.records(raw(), "x")
+    net = ObservationNetwork(
+        (CosmicRayNeutron(station="x"),), records.select(quantities=["soil_moisture"])
+    )
+    assert net.table["reason"].tolist() == ["usable", "usable"]
+    assert net.table["end"][0] == pd.Timestamp("2016-01-02")
+    assert net.table["count"].tolist() == [24, 24]
+    assert "n0='1500.0 h-1'" in records.attributes["processing"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"n0": 1500}, UnitError, "n0 of NeutronProcessing needs a unit"),
+        ({"n0": "0 h-1"}, DeclarationError, "n0 of NeutronProcessing cannot be"),
+        ({"smoothing": "36 h"}, DeclarationError, "smoothing must be a multiple of every"),
+        ({"at_least": 0}, DeclarationError, "at_least must lie in"),
+    ],
+)
+def test_that_a_wrong_declaration_is_refused(
+    change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        NeutronProcessing(**{**SITE, **change})
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (raw().drop(columns="pressure"), "need a column 'pressure'; they have counts"),
+        (raw().tz_localize(None), "the raw neutron data has times without a zone"),
+        (pd.concat([raw(2), raw(1)]), "have 2016-01-01 00:00:00 twice"),
+        (raw(pressure=990.0), "pressure must be in Pa; its median is 990"),
+        (raw(counts=-1.0), "counts must not be negative; got -1"),
+        (raw(relative_humidity=70.0), "temperature must be in K and relative_humidity a fraction"),
+        (raw(temperature=10.0), "temperature must be in K"),
+    ],
+)
+def test_that_impossible_raw_data_are_refused(data: pd.DataFrame, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        PROCESSING.hourly(data)
+
+
+def test_that_counts_of_less_than_an_hour_are_refused() -> None:
+    data = raw(4)
+    data.index = pd.date_range("2016-01-01", periods=4, freq="15min", tz="UTC")
+    with pytest.raises(DataError, match="must be hourly: sum the counts of each hour first"):
+        PROCESSING.hourly(data)
+
+
+def test_that_fuerstensee_gives_a_plausible_year(shared: Shared) -> None:
+    data = pd.read_csv(
+        shared("data/fuerstensee/FSC001_time_series.csv.gz"), index_col=0, parse_dates=[0]
+    )
+    frame = pd.DataFrame(
+        {
+            "counts": data["NeutronCount_Epithermal_Cum1h"],
+            "pressure": 100 * data["AirPressure"],
+            "temperature": data["AirTemperature"] + 273.15,
+            "relative_humidity": data["AirHumidity_Relative"] / 100,
+            "box_temperature": data["AirTemperature_Sensor2"] + 273.15,
+            "box_relative_humidity": data["AirHumidity_Relative_Sensor2"] / 100,
+        }
+    ).loc["2014":"2017"]
+    processing = NeutronProcessing(
+        n0="1119 h-1",
+        bulk_density="1.167 g/cm3",
+        lattice_water="0.002 kg/kg",
+        organic_water="0.03 kg/kg",
+    )
+    means = processing.means(frame)
+    good = means[means["flag"] == ""]
+    assert len(good) > 1200
+    assert (good["box_hours"].loc["2014"] == good["hours"].loc["2014"]).all()
+    winter, summer = (
+        good["moisture"][good.index.month.isin(months)].mean() for months in ((1, 2), (6, 7))
+    )
+    assert 0.05 < summer < 0.12 < 0.17 < winter < 0.30
+    assert good["moisture_sd"].median() < 0.01

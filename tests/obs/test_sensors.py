@@ -1,0 +1,316 @@
+"""Sensors: what they read, where they stand, how wrong they are, and what they refuse."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hydroda.errors import DataError, DeclarationError, UnitError
+from hydroda.obs import (
+    Conventional,
+    CosmicRayNeutron,
+    Flux,
+    GroundwaterLevel,
+    ModelSurface,
+    NeutronCounts,
+    PointSensor,
+    Revised,
+    Sensor,
+    SoilMoistureProbe,
+)
+from hydroda.obs.neutrons import desilets_counts
+from hydroda.obs.sensors import great_circle
+from tests.obs.soil import DEPTH, grid
+
+HERE: dict[str, Any] = {"station": "a", "x": "0.9 km", "y": "80 m"}  # column 6
+PROBE = SoilMoistureProbe(**HERE, depth="5 cm", sd="2 %")
+
+
+# --- a sensor of one's own ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnowPillow(Sensor):
+    """Snow water equivalent, in eight lines."""
+
+    quantity, unit, depth, bounds = "snow_water", "mm", 0.0, (0.0, 5000.0)
+
+    def predict(self, ensemble: xr.Dataset) -> np.ndarray:
+        return self.read(ensemble, "snow_water")
+
+
+def test_that_a_sensor_of_eight_lines_reads_its_column_in_its_unit() -> None:
+    snow = np.arange(36.0).reshape(4, 9)
+    data = grid().assign(snow_water=(("member", "column"), snow, {"units": "cm"}))
+    pillow = SnowPillow(**HERE, sd="5 mm")
+    np.testing.assert_allclose(pillow.predict(data), 10 * snow[:, 6])
+    assert pillow.effective_depth(data) == 0
+
+
+def test_that_a_sensor_class_must_say_its_quantity() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Nameless(Sensor):
+        unit, depth = "mm", 0.0
+
+        def predict(self, ensemble: xr.Dataset) -> np.ndarray:
+            return self.read(ensemble, "x")
+
+    with pytest.raises(DeclarationError, match="class Nameless must say its quantity"):
+        Nameless(station="a")
+
+
+# --- places ---------------------------------------------------------------------------------------
+
+
+def test_that_the_nearest_column_is_found_by_x_and_y_or_by_longitude_and_latitude() -> None:
+    data = grid()
+    assert PROBE.column(data) == 6
+    lon, lat = float(data.lon[6]) + 1e-3, float(data.lat[6])
+    by_degree = replace(PROBE, x=None, y=None, lon=lon, lat=lat)
+    assert by_degree.column(data) == 6
+    assert PROBE.place(data) == (900.0, 80.0)
+    assert by_degree.place(data) == (1000.0, 0.0)
+
+
+def test_that_a_station_outside_the_domain_is_refused_with_its_distance() -> None:
+    far = replace(PROBE, x="3 km", y="0 m")
+    message = (
+        "SoilMoistureProbe 'a' lies outside the domain: its nearest column is 2000 m away, 500 m"
+    )
+    with pytest.raises(DeclarationError, match=message):
+        far.column(grid())
+    assert replace(far, within="2 km").column(grid()) == 6
+    with pytest.raises(DeclarationError, match="outside the domain"):
+        replace(PROBE, x=None, y=None, lon=7.0, lat=51.0).column(grid())
+
+
+def test_that_a_station_needs_a_place_only_among_several_columns() -> None:
+    nowhere = replace(PROBE, x=None, y=None)
+    with pytest.raises(DeclarationError, match="needs x and y: the domain has 9 columns"):
+        nowhere.predict(grid())
+    one = grid().isel(column=[4])
+    np.testing.assert_array_equal(nowhere.predict(one), PROBE.predict(one))
+    assert nowhere.column(grid().isel(column=4).drop_vars(["x", "y"])) == 0
+
+
+def test_that_columns_without_places_are_refused() -> None:
+    with pytest.raises(DeclarationError, match="has x and y, but the columns of the model lack"):
+        PROBE.column(grid().drop_vars(["x", "y"]))
+
+
+def test_that_places_must_be_whole() -> None:
+    with pytest.raises(DeclarationError, match="has y but no x"):
+        replace(PROBE, x=None)
+    with pytest.raises(DeclarationError, match="needs both lon and lat"):
+        replace(PROBE, lon=6.0)
+    with pytest.raises(DeclarationError, match=r"lat of .* must lie in"):
+        replace(PROBE, lon=6.0, lat=91.0)
+
+
+def test_that_a_quarter_of_the_globe_is_ten_thousand_kilometres() -> None:
+    assert great_circle(90.0, 0.0, 0.0, 0.0) == pytest.approx(10_007_543, rel=1e-6)
+    assert great_circle(0.0, 90.0, 77.0, 0.0) == pytest.approx(10_007_543, rel=1e-6)
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def test_that_parts_of_the_error_add_as_variances() -> None:
+    sensor = replace(PROBE, sd="0.03 m3/m3", relative=0.2, representativeness="0.12 m3/m3")
+    assert sensor.error(0.2) == pytest.approx(0.13)
+
+
+def test_that_the_error_of_the_series_takes_the_place_of_the_instruments() -> None:
+    sensor = replace(PROBE, representativeness="0.03 m3/m3")
+    np.testing.assert_allclose(
+        sensor.error([0.2, 0.2], [0.04, np.nan]), [0.05, np.hypot(0.02, 0.03)]
+    )
+
+
+def test_that_a_sensor_without_any_error_is_refused_when_it_is_needed() -> None:
+    with pytest.raises(DeclarationError, match="needs an error: give sd='… m3 m-3'"):
+        replace(PROBE, sd=None).error(0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"sd": 0.02}, UnitError, "sd of SoilMoistureProbe 'a' needs a unit"),
+        ({"sd": "2 cm"}, UnitError, "must be convertible to 'm3 m-3'; got 2 cm"),
+        ({"sd": "0 %"}, DeclarationError, "sd of SoilMoistureProbe 'a' must be positive"),
+        ({"relative": -0.1}, DeclarationError, "relative of .* must not be negative; got -0.1"),
+        ({"depth": "5 kg"}, UnitError, "depth of SoilMoistureProbe 'a' must be convertible to 'm'"),
+        ({"depth": "-5 cm"}, DeclarationError, "depth of .* must not be negative"),
+        ({"extent": "0 cm"}, DeclarationError, "extent of .* must be positive"),
+        ({"every": 3}, UnitError, "every of SoilMoistureProbe 'a' needs a unit of time"),
+    ],
+)
+def test_that_a_wrong_declaration_says_what_came_and_what_was_wanted(
+    change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        replace(PROBE, **change)
+
+
+# --- probes ---------------------------------------------------------------------------------------
+
+
+def test_that_a_probe_reads_a_linear_profile_exactly() -> None:
+    data = grid()
+    profile = 0.1 + 0.2 * data["depth"]
+    linear = data.assign(soil_moisture=profile.broadcast_like(data["soil_moisture"]))
+    linear["soil_moisture"].attrs["units"] = "m3 m-3"
+    for depth in (0.01, 0.03, 0.05, 0.13, 0.6):
+        probe = replace(PROBE, depth=f"{depth} m")
+        np.testing.assert_allclose(probe.predict(linear), 0.1 + 0.2 * depth, rtol=1e-12)
+
+
+def test_that_an_extent_gives_the_mean_of_the_layers_it_covers() -> None:
+    probe = replace(PROBE, depth="10 cm", extent="10 cm")  # 5 to 15 cm: one layer and half another
+    np.testing.assert_allclose(probe.weights(grid()), [0, 0, 0.5, 0.5, 0, 0], atol=1e-12)
+    at_top = replace(PROBE, depth="1 cm", extent="8 cm")  # 0 to 5 cm: cut at the surface
+    np.testing.assert_allclose(at_top.weights(grid()), [0.4, 0.6, 0, 0, 0, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("depth", ["0 cm", "1 cm", "4.2 cm", "60 cm", "80 cm"])
+@pytest.mark.parametrize("extent", [None, "5 cm"])
+def test_that_weights_of_a_probe_sum_to_one_and_give_its_reading(depth: str, extent: Any) -> None:
+    data = grid()
+    probe = replace(PROBE, depth=depth, extent=extent)
+    weights = probe.weights(data)
+    assert weights.sum() == pytest.approx(1)
+    np.testing.assert_allclose(data.soil_moisture.values[:, 6] @ weights, probe.predict(data))
+
+
+def test_that_the_order_of_layers_changes_nothing() -> None:
+    data, upside_down = grid(), grid().isel(layer=slice(None, None, -1))
+    counter = NeutronCounts(**HERE, n0="1500 h-1", bulk_density="1.4 g/cm3", relative=0.01)
+    for sensor in (PROBE, replace(PROBE, extent="7 cm"), CosmicRayNeutron(**HERE), counter):
+        np.testing.assert_allclose(sensor.predict(data), sensor.predict(upside_down), rtol=1e-12)
+        assert sensor.effective_depth(data) == pytest.approx(sensor.effective_depth(upside_down))
+
+
+def test_that_a_probe_below_the_soil_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"stands below the soil of the model, 0\.8 m deep"):
+        replace(PROBE, depth="90 cm").predict(grid())
+    with pytest.raises(DeclarationError, match="needs the coordinate 'depth'"):
+        PROBE.predict(grid().drop_vars("depth"))
+
+
+def test_that_a_variable_the_model_lacks_is_named_with_those_it_has() -> None:
+    with pytest.raises(DeclarationError, match="reads 'theta', which the model lacks; it has eva"):
+        replace(PROBE, variable="theta").predict(grid())
+
+
+def test_that_a_variable_of_another_dimension_is_refused() -> None:
+    with pytest.raises(UnitError, match="water_table_depth for SoilMoistureProbe 'a' must be conv"):
+        replace(PROBE, variable="water_table_depth").predict(grid())
+
+
+# --- cosmic rays ----------------------------------------------------------------------------------
+
+
+def test_that_uniform_soil_reads_as_it_is_under_every_weighting() -> None:
+    data = grid()
+    data["soil_moisture"][:] = np.array([0.05, 0.15, 0.25, 0.45])[:, None, None]
+    for weighting in (Conventional(), Revised()):
+        sensor = CosmicRayNeutron(**HERE, weighting=weighting)
+        np.testing.assert_allclose(sensor.predict(data), [0.05, 0.15, 0.25, 0.45])
+
+
+def test_that_wet_soil_is_seen_less_deep() -> None:
+    data = grid()
+    data["soil_moisture"][:] = np.array([0.05, 0.15, 0.25, 0.45])[:, None, None]
+    for weighting in (Conventional(), Revised()):
+        sensor = CosmicRayNeutron(**HERE, weighting=weighting)
+        assert (np.diff(sensor.average(data).depth) < 0).all()
+        deep = sensor.effective_depth(data.isel(member=[0]))
+        assert 0 < sensor.effective_depth(data.isel(member=[3])) < deep < 0.4
+
+
+def test_that_counts_follow_desilets_curve_of_the_same_mean() -> None:
+    data = grid()
+    settings = {"lattice_water": "0.01 kg/kg", "organic_water": "1 %"}
+    sensor = NeutronCounts(
+        **HERE, n0="1500 h-1", bulk_density="1.4 g/cm3", relative=0.01, **settings
+    )
+    moisture = CosmicRayNeutron(**HERE).predict(data)
+    np.testing.assert_allclose(sensor.predict(data), desilets_counts(moisture / 1.4, 1500.0, 0.02))
+    assert (np.argsort(sensor.predict(data)) == np.argsort(-moisture)).all()
+
+
+def test_that_a_cosmic_ray_sensor_needs_the_thickness_of_the_layers() -> None:
+    with pytest.raises(DeclarationError, match="needs the coordinate 'thickness'"):
+        CosmicRayNeutron(**HERE).predict(grid().drop_vars("thickness"))
+
+
+# --- wells ----------------------------------------------------------------------------------------
+
+
+def test_that_a_well_reads_each_members_own_table_as_depth_or_elevation() -> None:
+    data = grid()
+    table = data.water_table_depth.values[:, 6]
+    well = GroundwaterLevel(**HERE, sd="5 cm")
+    np.testing.assert_array_equal(well.predict(data), table)
+    np.testing.assert_allclose(replace(well, ground="66 m").predict(data), 66 - table)
+    np.testing.assert_allclose(replace(well, ground=ModelSurface()).predict(data), 106 - table)
+
+
+def test_that_a_member_without_a_table_has_it_at_the_bottom() -> None:
+    data = grid()
+    data["water_table_depth"][1, 6] = np.inf
+    assert GroundwaterLevel(**HERE).predict(data)[1] == pytest.approx(DEPTH[-1] + 0.2)
+
+
+def test_that_a_well_has_a_depth_only_through_its_screen() -> None:
+    assert np.isnan(GroundwaterLevel(**HERE).effective_depth(grid()))
+    assert GroundwaterLevel(**HERE, screen="7 m").effective_depth(grid()) == 7
+
+
+def test_that_the_model_surface_needs_an_elevation() -> None:
+    well = GroundwaterLevel(**HERE, ground=ModelSurface())
+    with pytest.raises(DeclarationError, match="the model needs a coordinate 'elevation'"):
+        well.predict(grid().drop_vars("elevation"))
+
+
+# --- fluxes and points ----------------------------------------------------------------------------
+
+
+def test_that_a_flux_is_per_day_whatever_the_interval_and_only_validates() -> None:
+    data = grid()
+    flux, summed = Flux(**HERE), data.evapotranspiration.values[:, 6]
+    np.testing.assert_allclose(flux.predict(data), summed)
+    np.testing.assert_allclose(
+        flux.predict(data.assign_attrs(interval_seconds=21600.0)), 4 * summed
+    )
+    assert flux.validates_only
+    with pytest.raises(DataError, match="needs the length of the forecast interval"):
+        flux.predict(data.drop_attrs())
+
+
+def test_that_a_point_sensor_reads_a_toy_model() -> None:
+    values = np.random.default_rng(3).normal(size=(5, 40))
+    toy = xr.Dataset({"x": (("member", "column"), values)})
+    toy = toy.rename(x="height").assign_coords(x=("column", np.arange(40.0)))
+    sensor = PointSensor(station="7", x="7 m", quantity="height", unit="", sd="1")
+    np.testing.assert_array_equal(sensor.predict(toy), values[:, 7])
+    assert np.isnan(sensor.effective_depth(toy))
+    assert sensor.weights(toy) is None
+    assert sensor.place(toy)[0] == 7 and np.isnan(sensor.place(toy)[1])
+
+
+def test_that_a_point_sensor_in_layers_reads_its_depth() -> None:
+    point = PointSensor(**HERE, quantity="soil_moisture", unit="m3 m-3", sd="1 %")
+    with pytest.raises(DeclarationError, match="needs a depth: 'soil_moisture' has layers"):
+        point.predict(grid())
+    np.testing.assert_array_equal(
+        replace(point, depth="5 cm").predict(grid()), PROBE.predict(grid())
+    )
+
+
+def test_that_a_sensor_can_be_replaced_printed_and_compared() -> None:
+    assert replace(PROBE, depth="0.05 m") == PROBE
+    assert replace(PROBE, depth="20 cm").depth == pytest.approx(0.2)
+    assert "sd='0.02 m3 m-3'" in repr(PROBE)
