@@ -295,17 +295,35 @@ class ObservationNetwork:
         frame = self.records.values.copy()
         frame["sensor"] = _sensor_numbers(frame, self.sensors)
         _refuse_duplicates(frame)
-        frame["reason"] = [Reason.USABLE] * len(frame)
-        from_file = not isinstance(self.data, Records)
+        frame["id"] = _ids(frame)
+        reasons, errors = np.full(len(frame), Reason.USABLE, dtype=object), np.empty(len(frame))
+        rows_of: dict[Any, Any] = frame.groupby("sensor").indices
         for number, sensor in enumerate(self.sensors):
-            rows = frame.index[frame["sensor"] == number]
-            if not len(rows) and not from_file:
-                continue  # a part of a network, or a twin too short for a reading
-            _judge(frame, rows, sensor, sensor.station in self.outside, self._validates(sensor))
-        depths = frame["depth"].map(lambda depth: "" if np.isnan(depth) else f"{depth:g}m/")
-        stamps = frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%S")
-        frame["id"] = frame["station"] + "/" + frame["quantity"] + "/" + depths + stamps
+            rows = rows_of.get(number)
+            if rows is not None:
+                reasons[rows], errors[rows] = self._judged(sensor, frame.iloc[rows])
+            elif not isinstance(self.data, Records):  # a part, or a twin too short for a reading
+                raise DataError(f"{sensor} has no value of {sensor.quantity} in the data")
+        frame["reason"], frame["error"] = reasons, errors
         return frame.sort_values(["end", "sensor", "time"], kind="stable", ignore_index=True)
+
+    def _judged(
+        self, sensor: Sensor, series: pd.DataFrame
+    ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+        """Reasons and errors of the series of one sensor."""
+        values, own = (series[name].to_numpy(np.float64) for name in ("value", "error"))
+        impossible = _refuse_nonsense(sensor, series["time"], values, own)
+        flags = series["flag"].to_numpy(object)
+        validates = self._validates(sensor)
+        reasons = np.full(len(series), Reason.WITHHELD if validates else Reason.USABLE, object)
+        reasons[np.full(len(series), sensor.station in self.outside)] = Reason.OUTSIDE
+        reasons[impossible] = Reason.RANGE
+        reasons[flags != ""] = Reason.FLAGGED
+        reasons[flags == TOO_FEW] = Reason.TOO_FEW
+        reasons[~np.isfinite(values)] = Reason.MISSING
+        if validates and not sensor.error_known:  # what only validates may come without an error
+            return reasons, own
+        return reasons, sensor.error(values, own)
 
     def times(self, start: Any, end: Any, quantity: str | None = None) -> NDArray[np.datetime64]:
         """The moments in (start, end] at which usable values are ready (time,).
@@ -359,11 +377,11 @@ def sensors_at(records: Records, like: Sensor) -> tuple[Sensor, ...]:
         known: dict[str, Any] = {"station": station}
         for name, value in records.stations.loc[station].dropna().items():
             if name in ("x", "y"):
-                known[str(name)] = f"{value!r} m"
+                known[str(name)] = f"{float(value)!r} m"
             elif name in ("lon", "lat"):
                 known[str(name)] = float(value)
         if not np.isnan(depth) and any(field.name == "depth" for field in fields(like)):
-            known["depth"] = f"{depth!r} m"
+            known["depth"] = f"{float(depth)!r} m"
         sensors.append(replace(like, **known))
     return tuple(sensors)
 
@@ -426,19 +444,18 @@ def _refuse_duplicates(frame: pd.DataFrame) -> None:
         )
 
 
-def _judge(
-    frame: pd.DataFrame, rows: pd.Index, sensor: Sensor, outside: bool, withheld: bool
-) -> None:
-    """Writes the reason and the error of the rows of one sensor."""
-    values, own = (frame.loc[rows, name].to_numpy() for name in ("value", "error"))
+def _refuse_nonsense(
+    sensor: Sensor, times: pd.Series, values: NDArray[np.float64], own: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which values are physically impossible (row,); DataError where that is no accident."""
     finite = np.isfinite(values)
     if not finite.any():
         raise DataError(f"{sensor} has no value of {sensor.quantity} in the data, all are missing")
-    wrong = finite & (own <= 0)
-    if wrong.any():
-        when = frame.loc[rows[wrong][0], "time"]
+    wrong = np.flatnonzero(finite & (own <= 0))
+    if wrong.size:
+        first = wrong[0]
         raise DataError(
-            f"{sensor} has an error of {own[wrong][0]:g} at {when}; it must be positive"
+            f"{sensor} has an error of {own[first]:g} at {times.iloc[first]}; it must be positive"
         )
     low, high = sensor.bounds
     impossible = finite & ~((values >= low) & (values <= high))
@@ -447,17 +464,15 @@ def _judge(
             f"{sensor} gives {sensor.quantity} such as {values[impossible][0]:g} {sensor.unit}, "
             f"possible is {low:g} to {high:g}; is the unit of the data right?"
         )
-    flags = frame.loc[rows, "flag"].to_numpy()
-    reasons = np.full(len(rows), Reason.WITHHELD if withheld else Reason.USABLE, dtype=object)
-    reasons[np.full(len(rows), outside)] = Reason.OUTSIDE
-    reasons[impossible] = Reason.RANGE
-    reasons[flags != ""] = Reason.FLAGGED
-    reasons[flags == TOO_FEW] = Reason.TOO_FEW
-    reasons[~finite] = Reason.MISSING
-    frame.loc[rows, "reason"] = reasons
-    known = sensor.error_known or np.isfinite(own).any()
-    # what only validates may come without an error
-    frame.loc[rows, "error"] = sensor.error(values, own) if known or not withheld else np.nan
+    return np.asarray(impossible)
+
+
+def _ids(frame: pd.DataFrame) -> list[str]:
+    """A name for every row that does not change when stations or values are added."""
+    depths = {depth: "" if np.isnan(depth) else f"{depth:g}m/" for depth in frame["depth"].unique()}
+    stamps = np.datetime_as_string(frame["time"].to_numpy("datetime64[ns]"), unit="s")
+    rows = zip(frame["station"], frame["quantity"], frame["depth"].map(depths), stamps, strict=True)
+    return [f"{station}/{quantity}/{depth}{stamp}" for station, quantity, depth, stamp in rows]
 
 
 def _moments(
