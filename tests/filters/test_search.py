@@ -6,8 +6,8 @@ import pytest
 from hydroda.analysis import Places, Problem
 from hydroda.errors import DeclarationError
 from hydroda.filters import EnKF
-from hydroda.inflation import MaximumLikelihood, innovation_likelihood
-from hydroda.localization import Search, VerticalExponential, choose_threshold
+from hydroda.inflation import MaximumLikelihood
+from hydroda.localization import Search, VerticalExponential, choose_threshold, threshold_mu
 
 DEPTHS = np.array([0.007, 0.028, 0.062, 0.119, 0.212, 0.366])
 
@@ -61,11 +61,14 @@ def test_that_the_search_sums_likelihoods_and_uses_the_first_local_minimum():
 def test_that_a_search_without_inflation_takes_the_likelihood_of_the_gain():
     problem = forecast(0)
     analysis = EnKF(VerticalExponential(threshold=Search((3, 5)))).analyse(problem)
-    total = analysis.diagnostics["threshold_likelihood"]
-    assert total.shape == (2,)
-    assert analysis.diagnostics["threshold"] in (3, 5)
-    plain = innovation_likelihood(problem)(1.0)
-    np.testing.assert_allclose(total, plain, rtol=0.2)
+    x, mean = problem.x, problem.x.mean(axis=1, keepdims=True)
+    expected = []
+    for s in (3, 5):
+        rho = np.exp(-threshold_mu(DEPTHS, 0.03, s) * np.abs(DEPTHS - 0.03))[:, None]
+        spread = problem.operator(mean + rho * (x - mean)).var(ddof=1) + problem.variance[0]
+        expected.append(np.log(spread) + problem.innovation[0] ** 2 / spread)
+    np.testing.assert_allclose(analysis.diagnostics["threshold_likelihood"], expected)
+    assert analysis.diagnostics["threshold"] == (3, 5)[int(expected[0] > expected[1])]
 
 
 def test_that_a_search_does_not_take_over_another_memory():
