@@ -145,8 +145,7 @@ class _Reader:
             number = np.issubdtype(variable.dtype, np.number)
             if name in aside or not number or not along & set(variable.dims):
                 continue
-            if "units" not in variable.attrs or variable.attrs.get("cf_role"):
-                raise DataError(f"{name} of {self.source} has no units")
+            self._unit(str(name))
             standard = variable.attrs.get("standard_name", "")
             same = [other for other in quantities.values() if other == known.get(standard)]
             quantities[str(name)] = str(name) if same else known.get(standard, str(name))
@@ -158,9 +157,8 @@ class _Reader:
 
     def _is_place(self, name: str) -> bool:
         attributes = self.dataset[name].attrs
-        return (
-            attributes.get("axis") in ("X", "Y", "Z") or attributes.get("standard_name") == "depth"
-        )
+        named = attributes.get("standard_name") in ("depth", "height")
+        return named or attributes.get("axis") in ("X", "Y", "Z")
 
     def _ancillary(self) -> set[str]:
         listed = {
@@ -236,10 +234,8 @@ class _Reader:
         """Depth [m] of the readings, from a coordinate of depth or of height."""
         for name, variable in self.dataset.variables.items():
             standard = variable.attrs.get("standard_name")
-            if standard not in ("depth", "height") or not set(variable.dims) <= {
-                *dims,
-                *self.instance,
-            }:
+            here = set(variable.dims) <= {*dims, *self.instance}
+            if standard not in ("depth", "height") or not here:
                 continue
             sign = 1.0 if standard == "depth" else -1.0
             metres = convert(variable.values, self._unit(str(name)), "m", str(name))

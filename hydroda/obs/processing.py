@@ -15,6 +15,7 @@ from hydroda.obs.neutrons import (
     humidity_factor,
     incoming_factor,
     moisture_error,
+    poisson_sd,
     pressure_factor,
 )
 from hydroda.obs.records import TOO_FEW, Records, to_utc
@@ -110,7 +111,7 @@ class NeutronProcessing:
         frame["f_incoming"] = 1.0 if monitor is None else self._incoming(monitor, frame.index, zone)
         factor = frame["f_pressure"] * frame["f_humidity"] * frame["f_incoming"]
         frame["corrected"] = frame["counts"] * factor
-        frame["corrected_sd"] = np.sqrt(frame["counts"]) * factor
+        frame["corrected_sd"] = poisson_sd(frame["counts"], factor=factor)
         frame["flag"] = ""
         for flag, name in LACKING.items():
             frame.loc[frame[name].isna(), "flag"] = flag

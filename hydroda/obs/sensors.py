@@ -227,8 +227,8 @@ class Sensor(ABC):
             lon, lat = (ensemble[name].values.reshape(-1) for name in ("lon", "lat"))
             return great_circle(lon, lat, self.lon, self.lat)
         if ensemble.sizes.get("column", 1) > 1 and (self.x is not None or self.lon is not None):
-            have, lack = ("x and y", "x and y") if self.x is not None else ("lon and lat",) * 2
-            raise DeclarationError(f"{self} has {have}, but the columns of the model lack {lack}")
+            pair = "x and y" if self.x is not None else "lon and lat"
+            raise DeclarationError(f"{self} has {pair}, but the columns of the model lack them")
         return None
 
     def _allowed(self, ensemble: xr.Dataset, column: int) -> float:
@@ -249,7 +249,7 @@ class Sensor(ABC):
         else:
             lon, lat = (ensemble[name].values.reshape(-1) for name in names)
             spacing = great_circle(lon, lat, place["lon"], place["lat"])
-        return float(np.min(np.delete(spacing, column)))
+        return float(np.min(spacing, where=spacing > 0, initial=np.inf))
 
 
 def great_circle(lon: Any, lat: Any, lon0: float, lat0: float) -> Array:
@@ -334,7 +334,7 @@ class SoilMoistureProbe(Sensor):
 
     depth: Amount
     extent: Amount | None = None
-    variable: str = "soil_moisture"
+    variable: str = "theta"
 
     def _amounts(self) -> dict[str, str]:
         return {"depth": "m", "extent": "m"}
@@ -390,7 +390,7 @@ class CosmicRayNeutron(Sensor):
     depth: ClassVar[float] = np.nan  # follows the moisture: see effective_depth
 
     weighting: Weighting = field(default_factory=Revised)
-    variable: str = "soil_moisture"
+    variable: str = "theta"
 
     def predict(self, ensemble: xr.Dataset) -> Array:
         """Weighted mean moisture (member,) [m3 m-3]."""
@@ -455,13 +455,16 @@ class GroundwaterLevel(Sensor):
     """The water table in a well: depth below ground [m], or elevation [m] where `ground` is given.
 
     `ground` is the elevation of the ground at the well above `datum`, or `ModelSurface()`. One
-    value per well, each member's own water table (science.md, decision 2). `screen` is the depth of
-    the filter: it only places the well in the vertical.
+    value per well, each member's own water table: the head repeated over layers would count one
+    reading many times. `screen` is the depth of the filter: it only places the well in the
+    vertical. A well stands for its cell within about 1 m, `representativeness`; None takes `sd`
+    alone.
     """
 
     quantity: ClassVar[str] = "groundwater_level"
     unit: ClassVar[str] = "m"
 
+    representativeness: Amount | None = "1 m"
     ground: Amount | ModelSurface | None = None
     datum: str = ""
     screen: Amount | None = None

@@ -12,7 +12,7 @@ def grid(members: int = 4, spacing: float = 500.0, seed: int = 0) -> xr.Dataset:
     rng = np.random.default_rng(seed)
     shape = (members, 9, DEPTH.size)
     fields = {
-        "soil_moisture": (
+        "theta": (
             ("member", "column", "layer"),
             rng.uniform(0.1, 0.4, shape),
             {"units": "m3 m-3"},

@@ -147,6 +147,16 @@ def test_that_all_other_representations_are_read(tmp_path: Path) -> None:
         assert records.units == UNITS
 
 
+def test_that_times_with_an_offset_are_taken_to_utc(tmp_path: Path) -> None:
+    write(instants(), tmp_path / "x.nc")
+    with xr.open_dataset(tmp_path / "x.nc", decode_times=False) as dataset:
+        dataset.load()
+    dataset["time"].attrs["units"] = "milliseconds since 1970-01-01 01:00:00 +01:00"
+    dataset["time"] = dataset["time"] // 1000
+    dataset.to_netcdf(tmp_path / "y.nc")
+    assert read(tmp_path / "y.nc").values["time"].tolist() == instants().values["time"].tolist()
+
+
 def test_that_status_flags_become_words() -> None:
     flag = {"flag_values": np.array([1, 4]), "flag_meanings": "good bad_battery"}
     dataset = xr.Dataset(

@@ -27,7 +27,9 @@ from tests.obs.soil import grid
 A = SoilMoistureProbe(station="a", x="0 m", y="0 m", depth="5 cm", sd="2 %", every="1 D")
 DEEP = replace(A, depth="20 cm")
 C = CosmicRayNeutron(station="c", x="500 m", y="0 m", sd="3 %", every="1 D")
-W = GroundwaterLevel(station="w", x="1 km", y="1 km", sd="5 cm", every="7 D")
+W = GroundwaterLevel(
+    station="w", x="1 km", y="1 km", sd="5 cm", representativeness=None, every="7 D"
+)
 ET = Flux(station="e", x="0 m", y="1 km")
 
 

@@ -95,6 +95,12 @@ def test_that_a_station_needs_a_place_only_among_several_columns() -> None:
     assert nowhere.column(grid().isel(column=4).drop_vars(["x", "y"])) == 0
 
 
+def test_that_columns_at_one_place_do_not_close_the_domain() -> None:
+    twice = xr.concat([grid(), grid()], dim="column", coords="minimal")
+    assert twice.sizes["column"] == 18
+    assert PROBE.column(twice) == 6
+
+
 def test_that_columns_without_places_are_refused() -> None:
     with pytest.raises(DeclarationError, match="has x and y, but the columns of the model lack"):
         PROBE.column(grid().drop_vars(["x", "y"]))
@@ -129,6 +135,12 @@ def test_that_the_error_of_the_series_takes_the_place_of_the_instruments() -> No
     )
 
 
+def test_that_a_well_stands_for_its_cell_within_a_metre_unless_told() -> None:
+    well = GroundwaterLevel(**HERE, sd="5 cm")
+    assert well.error(3.0) == pytest.approx(np.hypot(0.05, 1.0))
+    assert replace(well, representativeness=None).error(3.0) == pytest.approx(0.05)
+
+
 def test_that_a_sensor_without_any_error_is_refused_when_it_is_needed() -> None:
     with pytest.raises(DeclarationError, match="needs an error: give sd='… m3 m-3'"):
         replace(PROBE, sd=None).error(0.2)
@@ -160,8 +172,8 @@ def test_that_a_wrong_declaration_says_what_came_and_what_was_wanted(
 def test_that_a_probe_reads_a_linear_profile_exactly() -> None:
     data = grid()
     profile = 0.1 + 0.2 * data["depth"]
-    linear = data.assign(soil_moisture=profile.broadcast_like(data["soil_moisture"]))
-    linear["soil_moisture"].attrs["units"] = "m3 m-3"
+    linear = data.assign(theta=profile.broadcast_like(data["theta"]))
+    linear["theta"].attrs["units"] = "m3 m-3"
     for depth in (0.01, 0.03, 0.05, 0.13, 0.6):
         probe = replace(PROBE, depth=f"{depth} m")
         np.testing.assert_allclose(probe.predict(linear), 0.1 + 0.2 * depth, rtol=1e-12)
@@ -181,7 +193,7 @@ def test_that_weights_of_a_probe_sum_to_one_and_give_its_reading(depth: str, ext
     probe = replace(PROBE, depth=depth, extent=extent)
     weights = probe.weights(data)
     assert weights.sum() == pytest.approx(1)
-    np.testing.assert_allclose(data.soil_moisture.values[:, 6] @ weights, probe.predict(data))
+    np.testing.assert_allclose(data.theta.values[:, 6] @ weights, probe.predict(data))
 
 
 def test_that_the_order_of_layers_changes_nothing() -> None:
@@ -200,8 +212,8 @@ def test_that_a_probe_below_the_soil_is_refused() -> None:
 
 
 def test_that_a_variable_the_model_lacks_is_named_with_those_it_has() -> None:
-    with pytest.raises(DeclarationError, match="reads 'theta', which the model lacks; it has eva"):
-        replace(PROBE, variable="theta").predict(grid())
+    with pytest.raises(DeclarationError, match="reads 'wetness', which the model lacks; it has"):
+        replace(PROBE, variable="wetness").predict(grid())
 
 
 def test_that_a_variable_of_another_dimension_is_refused() -> None:
@@ -214,7 +226,7 @@ def test_that_a_variable_of_another_dimension_is_refused() -> None:
 
 def test_that_uniform_soil_reads_as_it_is_under_every_weighting() -> None:
     data = grid()
-    data["soil_moisture"][:] = np.array([0.05, 0.15, 0.25, 0.45])[:, None, None]
+    data["theta"][:] = np.array([0.05, 0.15, 0.25, 0.45])[:, None, None]
     for weighting in (Conventional(), Revised()):
         sensor = CosmicRayNeutron(**HERE, weighting=weighting)
         np.testing.assert_allclose(sensor.predict(data), [0.05, 0.15, 0.25, 0.45])
@@ -222,7 +234,7 @@ def test_that_uniform_soil_reads_as_it_is_under_every_weighting() -> None:
 
 def test_that_wet_soil_is_seen_less_deep() -> None:
     data = grid()
-    data["soil_moisture"][:] = np.array([0.05, 0.15, 0.25, 0.45])[:, None, None]
+    data["theta"][:] = np.array([0.05, 0.15, 0.25, 0.45])[:, None, None]
     for weighting in (Conventional(), Revised()):
         sensor = CosmicRayNeutron(**HERE, weighting=weighting)
         assert (np.diff(sensor.average(data).depth) < 0).all()
@@ -302,8 +314,8 @@ def test_that_a_point_sensor_reads_a_toy_model() -> None:
 
 
 def test_that_a_point_sensor_in_layers_reads_its_depth() -> None:
-    point = PointSensor(**HERE, quantity="soil_moisture", unit="m3 m-3", sd="1 %")
-    with pytest.raises(DeclarationError, match="needs a depth: 'soil_moisture' has layers"):
+    point = PointSensor(**HERE, quantity="theta", unit="m3 m-3", sd="1 %")
+    with pytest.raises(DeclarationError, match="needs a depth: 'theta' has layers"):
         point.predict(grid())
     np.testing.assert_array_equal(
         replace(point, depth="5 cm").predict(grid()), PROBE.predict(grid())
