@@ -21,9 +21,10 @@ from hydroda.units import convert
 
 STANDARD_NAMES = {
     "soil_moisture": "volume_fraction_of_condensed_water_in_soil",
-    "groundwater_level": "water_surface_height_above_reference_datum",
-    "evapotranspiration": "water_evapotranspiration_flux",
+    "evapotranspiration": "lwe_water_evaporation_rate",
 }
+# Read, but not written: whether a level is a depth or an elevation is the sensor's to say.
+LEVELS = {"water_surface_height_above_reference_datum", "water_table_depth"}
 PLACE_NAMES = {
     "x": ("x", "projection_x_coordinate"),
     "y": ("y", "projection_y_coordinate"),
@@ -140,6 +141,7 @@ class _Reader:
         along = {sample} if sample else set(self.dataset[self.time].dims) - set(self.instance)
         aside = {self.time, self.id, self.station, self._bounds(), cut} | self._ancillary()
         known = {standard: quantity for quantity, standard in STANDARD_NAMES.items()}
+        known |= dict.fromkeys(LEVELS, "groundwater_level")
         quantities: dict[str, str] = {}
         for name, variable in self.dataset.variables.items():
             number = np.issubdtype(variable.dtype, np.number)
