@@ -22,6 +22,8 @@ from hydroda.state import Rows, StateVector
 from hydroda.update import ASSIMILATED, JointUpdate
 from hydroda.zone import Zone
 
+# Names the columns with the largest change of each variable.
+INCREMENT = "increment_"
 NO_SPREAD = "no spread: all members predict the same"
 OUT_OF_REACH = "out of reach: no cell of the zone within the localization radius"
 
@@ -103,11 +105,13 @@ def assimilate(
     changed = selection.merged(exchange.gathered(analysis.x), ensemble.data)
     reconciled, clipped = model.reconcile(_within_bounds(changed, state, names), names)
     after = ensemble.holding(reconciled)
+    reached = exchange.total(np.asarray(analysis.diagnostics["reached_rows"]))
     report = {
         "id": batch.ids,
         "update": np.full(batch.ids.shape, update.label),
-        "status": _statuses(used, reasons, spread, exchange.total(_reached(update, problem))),
+        "status": _statuses(used, reasons, np.ptp(hx, axis=1), reached),
         "used_sd": np.where(used, np.sqrt(variance), np.nan),
+        **_increments(ensemble, after, names, len(batch.ids)),
     }
     event = {
         "time": np.array([time]),
@@ -287,12 +291,15 @@ def _within_bounds(data: xr.Dataset, state: StateVector, names: tuple[str, ...])
 
 
 def _statuses(
-    used: np.ndarray, reasons: Mapping[int, str], spread: np.ndarray, reach: np.ndarray
+    used: np.ndarray, reasons: Mapping[int, str], extent: np.ndarray, reach: np.ndarray
 ) -> np.ndarray:
-    """What was done with each observation (obs,); `reach` counts the rows of each used one."""
+    """What was done with each observation (obs,).
+
+    extent : between the extreme members (obs,);  reach : rows that each used one reaches
+    """
     status = np.array([reasons.get(i, ASSIMILATED) for i in range(used.size)], dtype=object)
     status[np.flatnonzero(used)[reach == 0]] = OUT_OF_REACH
-    status[used & (spread == 0)] = NO_SPREAD
+    status[used & (extent == 0)] = NO_SPREAD
     return status.astype(str)
 
 
@@ -313,11 +320,16 @@ def _added_water(
     }
 
 
-def _reached(update: JointUpdate, problem: Problem) -> np.ndarray:
-    """Number of places that each observation reaches (obs,)."""
-    assert problem.state_places is not None and problem.obs_places is not None
-    weights = update.first.filter.localization.weights(problem.state_places, problem.obs_places)
-    return np.bincount(weights.obs, minlength=len(problem.y))
+def _increments(
+    before: Ensemble, after: Ensemble, names: tuple[str, ...], observations: int
+) -> Table:
+    """By variable, where its ensemble mean changed most: by how much (obs,), the same for all."""
+    old, new = before.mean(names), after.mean(names)
+    change = {name: (new[name] - old[name]).values.ravel() for name in names}
+    return {
+        INCREMENT + name: np.full(observations, values[np.argmax(np.abs(values))])
+        for name, values in change.items()
+    }
 
 
 def _numbers(analysis: Analysis) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import json
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -32,6 +33,7 @@ from hydroda.studies import STUDIES
 from hydroda.verification import records
 
 USER_ERROR = 2
+ROOTS_TURN = 0.3  # [s]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -42,13 +44,16 @@ def main(arguments: list[str] | None = None) -> None:
         code = hydroda([a for a in arguments if a != "--debug"], standalone_mode=False) or 0
     except click.exceptions.Abort:
         code = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
-    except HydrodaError as error:
+    except (click.ClickException, HydrodaError) as error:
         if debug:
             traceback.print_exc()
-        print(f"hydroda: {error}", file=sys.stderr)
+        # The root most often meets the same mistake, and then speaks for all.
+        time.sleep(ROOTS_TURN * communicator().rank)
+        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        print(f"hydroda: {' '.join(said.split())}", file=sys.stderr, flush=True)
         code = USER_ERROR
     if code and communicator().size > 1:
         communicator().abort(code)  # the other ranks would wait for this one
@@ -143,26 +148,40 @@ def _experiment(target: str) -> Experiment:
     if not name and len(found) != 1:
         cure = "choose " + " or ".join(f"{file}:{key}" for key in found) if found else "write one"
         raise DeclarationError(f"{file} declares {len(found)} experiments; {cure}")
-    experiment: Experiment = found[name or next(iter(found))]()
+    declared = found[name or next(iter(found))]
+    try:
+        experiment: Experiment = declared()
+    except TypeError as error:  # a setting without a value
+        raise DeclarationError(f"{file}:{declared.__name__} is not complete: {error}") from error
     return experiment
 
 
 def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"experiment_{path.stem}"  # never the name of another module
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise DeclarationError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent.resolve()))  # as `python FILE` has it
     try:
         spec.loader.exec_module(module)
     except HydrodaError:
         raise
     except Exception as error:  # whatever the user's file does wrong
-        last = traceback.extract_tb(error.__traceback__)[-1]
         raise DeclarationError(
-            f"{path} cannot be run: {type(error).__name__} at line {last.lineno}: {error}"
+            f"{path} cannot be run: {type(error).__name__}{_at_line(error, path)}: {error}"
         ) from error
     return module
+
+
+def _at_line(error: Exception, path: Path) -> str:
+    """The line of the file at `path` that an error comes from, as far as it is known."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    if isinstance(error, SyntaxError):
+        lines.append(error.lineno)
+    return f" at line {lines[-1]}" if lines else ""
 
 
 def _changed(experiment: Experiment, settings: list[str]) -> Experiment:

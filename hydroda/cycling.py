@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,17 @@ import pandas as pd
 import xarray as xr
 
 from hydroda.analysis import Places
-from hydroda.assimilation import Batch, Outcome, assimilate
+from hydroda.assimilation import INCREMENT, Batch, Outcome, assimilate
 from hydroda.ensemble import Ensemble
 from hydroda.errors import ForecastError
-from hydroda.forcing import Forcing
+from hydroda.forcing import Forcing, PerturbedForcing
 from hydroda.io import Checkpoint, Table
 from hydroda.models.base import Model
 from hydroda.obs.network import ObservationNetwork, Reason
 from hydroda.obs.sensors import Sensor
 from hydroda.rng import Streams
 from hydroda.state import StateVector
-from hydroda.update import JointUpdate, Update, joined
+from hydroda.update import ASSIMILATED, JointUpdate, Update, joined
 
 # A run whose members fail in larger numbers than this share says nothing any more.
 TOLERATED_FAILURES = 0.1
@@ -33,6 +33,11 @@ SINCE = " since "
 # What a sensor of fluxes asks for: over what time the forecast summed them.
 SECONDS = "interval_seconds"
 TICK = np.timedelta64(1, "ns")
+# Why a usable observation is not assimilated.
+UNUSED = "no update uses this quantity"
+THINNED = "thinned: an update takes one observation per sensor in each of its spans"
+AFTER_END = "after the end of assimilation"
+BEGAN_BEFORE = "the run begins within its interval"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +81,7 @@ class Agenda:
     table : all observations of the period, as the network lists them, in the order of `end`
     stops : the times at which forecasts end; the first is the start of the run
     used  : by number of the update, whether it assimilates a row of the table
+    last  : the last moment at which anything is assimilated
     """
 
     network: ObservationNetwork
@@ -83,6 +89,7 @@ class Agenda:
     updates: tuple[Update, ...]
     stops: np.ndarray
     used: np.ndarray
+    last: np.datetime64
 
     @classmethod
     def of(
@@ -92,21 +99,27 @@ class Agenda:
         period: tuple[np.datetime64, np.datetime64],
         every: np.timedelta64,
         assimilate_until: np.datetime64 | None = None,
+        fluxes: Collection[str] = (),
     ) -> Agenda:
-        """The agenda of `period`, with a stop at least `every` so often."""
+        """The agenda of `period`, with a stop at least `every` so often.
+
+        `fluxes` are the variables that a sensor reads summed over its whole interval.
+        """
         start, end = period
         table = network.table if network.data is not None else _no_observations()
         ends = table["end"].to_numpy("datetime64[ns]")
         table = table[(ends > start) & (ends <= end)].reset_index(drop=True)
         ends = table["end"].to_numpy("datetime64[ns]")
         begins = table["time"].to_numpy("datetime64[ns]")
+        table["reason"] = _reasons(network, table, start, fluxes)
         moments = ends if network.data is not None else network.times(start, end)
         stops = np.unique(
             np.r_[np.arange(start, end, every), end, moments, begins[begins >= start]]
         )
         last = end if assimilate_until is None else assimilate_until
         used = np.array([_used(update, table, start, last) for update in updates], dtype=bool)
-        return cls(network, table, tuple(updates), stops, used.reshape(len(updates), len(table)))
+        used = used.reshape(len(updates), len(table))
+        return cls(network, table, tuple(updates), stops, used, last)
 
     def rows(self, time: np.datetime64) -> np.ndarray:
         """Rows of the table that are ready at `time`."""
@@ -129,28 +142,41 @@ class Agenda:
 
     def status(self, rows: np.ndarray) -> np.ndarray:
         """Why a row is not assimilated (obs,); "" where it is."""
-        reasons = self.table["reason"].to_numpy()[rows]
-        quantities = self.table["quantity"].to_numpy()[rows]
-        asked_for = {update.observations for update in self.updates}
-        return np.array(
-            [
-                ""
-                if self.used[:, row].any()
-                else str(reason)
-                if reason != Reason.USABLE
-                else "not due: thinned to the cadence, or after the end of assimilation"
-                if quantity in asked_for
-                else "no update uses this quantity"
-                for row, reason, quantity in zip(rows, reasons, quantities, strict=True)
-            ],
-            dtype=object,
-        )
+        return np.array([self._status(row) for row in rows], dtype=object)
+
+    def _status(self, row: int) -> str:
+        if self.used[:, row].any():
+            return ""
+        reason, quantity, end = self.table.loc[row, ["reason", "quantity", "end"]]
+        if reason != Reason.USABLE:
+            return str(reason)
+        if all(update.observations != quantity for update in self.updates):
+            return UNUSED
+        return AFTER_END if end > self.last else THINNED
+
+
+def flux_of(sensor: Sensor, fluxes: Collection[str]) -> str | None:
+    """The flux that `sensor` reads, which is summed over its interval; None for a state."""
+    name = getattr(sensor, "variable", None)
+    return name if name in fluxes else None
 
 
 def _no_observations() -> pd.DataFrame:
     names = ["id", "station", "quantity", "time", "end", "value", "error", "sensor", "reason"]
     frame = pd.DataFrame({name: pd.Series(dtype=object) for name in names})
     return frame.astype({"time": "datetime64[ns]", "end": "datetime64[ns]", "sensor": int})
+
+
+def _reasons(
+    network: ObservationNetwork,
+    table: pd.DataFrame,
+    start: np.datetime64,
+    fluxes: Collection[str],
+) -> pd.Series:
+    """Why each row may be used or not: a flux also not if the run saw only part of its interval."""
+    summed = np.array([flux_of(sensor, fluxes) is not None for sensor in network.sensors], bool)
+    cut = summed[table["sensor"].to_numpy(int)] & (table["time"].to_numpy() < start)
+    return table["reason"].mask(cut & (table["reason"] == Reason.USABLE), BEGAN_BEFORE)
 
 
 def _used(
@@ -176,7 +202,7 @@ class Cycle:
 
     model: Model
     state: StateVector
-    forcing: Forcing | None
+    forcing: Forcing | PerturbedForcing | None
     agenda: Agenda
     streams: Streams
 
@@ -194,8 +220,9 @@ class Cycle:
         self, position: int, before: Ensemble, memory: Mapping[str, np.ndarray], sums: xr.Dataset
     ) -> Step:
         start, end = self.agenda.stops[position : position + 2]
-        forecast, failures = self._forecast(before, start, end)
-        sums = self._summed(sums, forecast.data, start, end)
+        forecast, failures, swap = self._forecast(before, start, end)
+        before = swap.made_in(before)
+        sums = self._summed(swap.made_in(before.holding(sums)).data, forecast.data, start, end)
         rows = self.agenda.rows(end)
         prior = self._predicted(forecast, rows, sums)
         report = Report(self.agenda, rows, prior)
@@ -221,7 +248,7 @@ class Cycle:
             observations=report.table(posterior),
             events=tuple(events),
             failures=failures,
-            closure=self._closure(before, forecast),
+            closure=self._closure(before, forecast, swap),
             memory=memory,
             sums=self._awaited(sums, end),
         )
@@ -230,7 +257,7 @@ class Cycle:
 
     def _forecast(
         self, before: Ensemble, start: np.datetime64, end: np.datetime64
-    ) -> tuple[Ensemble, Table]:
+    ) -> tuple[Ensemble, Table, Swap]:
         """The forecast, failed members tried again and at last replaced; a row for each."""
         window = None if self.forcing is None else self.forcing.between(start, end)
         data = self.model.forecast(before.data, window, start, end)
@@ -251,9 +278,9 @@ class Cycle:
             np.concatenate(before.comm.everywhere(before.held[members]))
             for members in (failed, retried)
         )
-        donors = self._donors(lost, before.size, end) if lost.size else lost
-        table = _failure_table(end, mended, lost, donors)
-        return (self._replaced(forecast, lost, donors, end) if lost.size else forecast), table
+        swap = Swap(lost, self._donors(lost, before.size, end) if lost.size else lost)
+        table = _failure_table(end, mended, swap)
+        return (self._replaced(forecast, swap, end) if lost.size else forecast), table, swap
 
     def _failed(self, data: xr.Dataset) -> np.ndarray:
         """Numbers, among the members of `data`, of those with a value that is not finite."""
@@ -282,20 +309,17 @@ class Cycle:
             [self.streams.generator("replacement", time, m).choice(healthy) for m in lost]
         )
 
-    def _replaced(
-        self, forecast: Ensemble, lost: np.ndarray, donors: np.ndarray, time: np.datetime64
-    ) -> Ensemble:
+    def _replaced(self, forecast: Ensemble, swap: Swap, time: np.datetime64) -> Ensemble:
         """The forecast with lost members as copies of their donors, plus noise on the states."""
-        whole = forecast.whole()
-        whole = _with_members(whole, lost, whole.isel(member=donors))
+        whole = swap.copied(forecast.whole())
         names = [name for name, v in self.state.variables.items() if v.role == "state"]
         x = self.state.pack(whole, names)
         spread = REPLACEMENT_NOISE * x.std(axis=1, ddof=1)
-        for member in lost:
+        for member in swap.lost:
             draw = self.streams.generator("replacement noise", time, member).normal(size=len(x))
             x[:, member] += spread * draw
         noisy, _ = self.model.reconcile(self.state.unpack(x, whole, names), tuple(names))
-        whole = _with_members(whole, lost, noisy.isel(member=lost))
+        whole = _with_members(whole, swap.lost, noisy.isel(member=swap.lost))
         return forecast.holding(whole.isel(member=forecast.held))
 
     # --- what sensors see ---
@@ -312,7 +336,9 @@ class Cycle:
         ):
             sensor = sensors[number]
             flux = self._flux_of(sensor)
-            if flux is not None and begin < end:
+            if flux is not None and begin < self.agenda.stops[0]:
+                seen[i] = np.nan
+            elif flux is not None and begin < end:
                 summed = data.assign({flux: sums[f"{flux}{SINCE}{_stamp(begin)}"]})
                 seen[i] = sensor.predict(
                     summed.assign_attrs({SECONDS: (end - begin).total_seconds()})
@@ -322,9 +348,8 @@ class Cycle:
         return seen
 
     def _flux_of(self, sensor: Sensor) -> str | None:
-        """The flux that `sensor` reads, which is summed over its interval; None for a state."""
-        budget, name = self.model.budget, getattr(sensor, "variable", None)
-        return name if budget is not None and name in budget.terms else None
+        budget = self.model.budget
+        return None if budget is None else flux_of(sensor, budget.terms)
 
     def _batch(self, rows: np.ndarray, ensemble: Ensemble, sums: xr.Dataset) -> Batch:
         """The observations of the agenda's `rows` for one analysis."""
@@ -380,12 +405,16 @@ class Cycle:
             return None
         return content + self.model.budget.net(forecast.data)
 
-    def _closure(self, before: Ensemble, forecast: Ensemble) -> float:
-        """Largest error of the model's own budget [mm]; NaN without a budget."""
+    def _closure(self, before: Ensemble, forecast: Ensemble, swap: Swap) -> float:
+        """Largest error of the model's own budget [mm]; NaN without a budget.
+
+        Replaced members do not count: the noise on them is none of the model's doing.
+        """
         target, content = self._budget(before, forecast), self.model.water(forecast.data)
         if target is None or content is None:
             return float("nan")
-        error = float(np.abs((content - target).values).max(initial=0.0))
+        own = ~np.isin(forecast.held, swap.lost)
+        error = float(np.abs((content - target).values[own]).max(initial=0.0))
         return max(forecast.comm.everywhere(error))
 
 
@@ -399,9 +428,13 @@ class Report:
         self._status = agenda.status(rows)
         self._updates = np.full(len(rows), "", dtype=object)
         self._used_sd = np.full(len(rows), np.nan)
+        changed = dict.fromkeys(name for update in agenda.updates for name in update.changes)
+        self._increments = {INCREMENT + name: np.full(len(rows), np.nan) for name in changed}
 
     def note(self, rows: np.ndarray, outcome: Outcome) -> None:
         """Take what one analysis did with some of the observations."""
+        for name in self._increments.keys() & outcome.observations.keys():
+            self._increments[name][rows] = outcome.observations[name]
         for i, status, update, sd in zip(
             rows,
             outcome.observations["status"],
@@ -409,9 +442,9 @@ class Report:
             outcome.observations["used_sd"],
             strict=True,
         ):
-            self._status[i] = status
+            self._status[i] = _joined_status(self._status[i], status)
             self._updates[i] = f"{self._updates[i]}; {update}" if self._updates[i] else update
-            self._used_sd[i] = sd
+            self._used_sd[i] = self._used_sd[i] if np.isnan(sd) else sd
 
     def table(self, posterior: np.ndarray) -> Table:
         """A row per observation, with the predictions of all members before and after."""
@@ -439,6 +472,7 @@ class Report:
             "status": self._status.astype(str),
             "update": self._updates.astype(str),
             "innovation": value - prior.mean(axis=1),
+            **self._increments,
             "prior": prior,
             "posterior": posterior,
         }
@@ -454,14 +488,36 @@ def _with_members(data: xr.Dataset, members: np.ndarray, values: xr.Dataset) -> 
     return data.assign(fields)
 
 
-def _failure_table(
-    time: np.datetime64, mended: np.ndarray, lost: np.ndarray, donors: np.ndarray
-) -> Table:
+@dataclass(frozen=True, eq=False)
+class Swap:
+    """Numbers of the members that were `lost`, and of the healthy ones copied in their place."""
+
+    lost: np.ndarray
+    donors: np.ndarray
+
+    def copied(self, whole: xr.Dataset) -> xr.Dataset:
+        """`whole`, all members, with the lost ones as copies of their donors."""
+        return _with_members(whole, self.lost, whole.isel(member=self.donors))
+
+    def made_in(self, ensemble: Ensemble) -> Ensemble:
+        """`ensemble` with the lost members as copies of their donors."""
+        if not self.lost.size or not ensemble.data.data_vars:
+            return ensemble
+        return ensemble.holding(self.copied(ensemble.whole()).isel(member=ensemble.held))
+
+
+def _joined_status(old: str, new: str) -> str:
+    """What several updates did with one observation; that it was assimilated comes first."""
+    parts = dict.fromkeys(part for part in (old, new) if part)
+    return "; ".join(sorted(parts, key=lambda part: not part.startswith(ASSIMILATED)))
+
+
+def _failure_table(time: np.datetime64, mended: np.ndarray, swap: Swap) -> Table:
     remedies = ["retried with smaller steps"] * mended.size
-    remedies += [f"replaced by a copy of member {donor} with noise" for donor in donors]
+    remedies += [f"replaced by a copy of member {donor} with noise" for donor in swap.donors]
     return {
         "time": np.full(len(remedies), time),
-        "member": np.r_[mended, lost].astype(np.int64),
+        "member": np.r_[mended, swap.lost].astype(np.int64),
         "remedy": np.array(remedies, dtype=str),
     }
 

@@ -6,7 +6,8 @@ import hashlib
 import re
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError
 from hydroda.files import replacing
 from hydroda.forcing import Forcing, ForcingNoise
-from hydroda.io import Checkpoint, Journal, Record, stacked, write_tree
+from hydroda.io import Checkpoint, Journal, Record, other_settings, stacked, write_tree
 from hydroda.models.base import Model
 from hydroda.obs.network import ObservationNetwork
 from hydroda.obs.sensors import Sensor
@@ -33,6 +34,7 @@ from hydroda.result import (
     TRUTH,
     Result,
     leg_tree,
+    signature_of,
     snapshot,
 )
 from hydroda.rng import Streams
@@ -216,38 +218,57 @@ class Experiment(ABC):
         folder, comm = None if out is None else Path(out), communicator()
         if folder is not None and comm.root:
             _prepare(folder, resume, overwrite)
+        start = self._checked_start(inputs, legs, comm)
         trees = {} if truth is None else {TRUTH: truth}
+        waiting = list(legs)
         for name, updates in legs.items():
-            if comm.from_root(folder is not None and (folder / f"{name}.nc").exists()):
+            leg, waiting = replace(self, updates=updates), waiting[1:]
+            signature = leg._signature(name, inputs)
+            if comm.from_root(folder is not None and _finished(folder, name, signature)):
                 continue
-            leg = replace(self, updates=updates)
-            trees[name] = leg._leg(name, inputs, folder, progress)
+            trees[name] = leg._leg(name, signature, inputs, start, folder, progress)
             if comm.root and folder is not None:
-                write_tree(trees[name], folder / f"{name}.nc")
-                shutil.rmtree(folder / name, ignore_errors=True)
+                _finish(folder, name, trees[name], waiting)
         if folder is None:
             return Result(xr.DataTree(children=trees))
         if comm.root and truth is not None:
-            write_tree(truth, folder / f"{TRUTH}.nc")
+            with _resumable():
+                write_tree(truth, folder / f"{TRUTH}.nc")
         comm.from_root(None)  # nobody reads before the root has written
         return Result.open(folder)
 
+    def _checked_start(
+        self, inputs: Inputs, legs: Mapping[str, tuple[Update, ...]], comm: Communicator
+    ) -> Ensemble:
+        """The members at the start, once everything that can be checked before hours has been."""
+        updates = tuple(update for leg in legs.values() for update in leg)
+        if updates and inputs.network.data is None:
+            raise DeclarationError(
+                "there are updates but no observations: give the network data=…, or run a twin"
+            )
+        start = self._start(comm)
+        replace(self, updates=updates).check(inputs.network, start.data)
+        return start
+
     def _leg(
-        self, name: str, inputs: Inputs, folder: Path | None, progress: Progress
+        self,
+        name: str,
+        signature: str,
+        inputs: Inputs,
+        start: Ensemble,
+        folder: Path | None,
+        progress: Progress,
     ) -> xr.DataTree:
-        """The tree of one run, from its checkpoint if there is one."""
-        comm = communicator()
+        """The tree of one run, from its checkpoint if there is one, else from `start`."""
+        comm = start.comm
         own = folder / name if folder is not None and comm.root else None
-        journal = Journal(own, self._signature(name, inputs))
+        journal = Journal(own, signature)
         begin = comm.from_root(journal.resume())
         if begin is None:
-            ensemble = self._start(comm)
-            self.check(inputs.network, ensemble.data)
-            begin = Checkpoint(0, ensemble.data, {})
+            begin = Checkpoint(0, start.data, {})
         else:
-            mine = begin.ensemble.isel(member=comm.share(self.members))
-            begin = replace(begin, ensemble=mine)
-            ensemble = Ensemble(mine, self.members, comm)
+            begin = replace(begin, ensemble=begin.ensemble.isel(member=start.held))
+        ensemble = start
         cycle = self._cycle(inputs, ensemble.held)
         left = len(cycle.agenda.stops) - 1 - begin.position
         for step in progress(cycle.steps(begin, ensemble), left, name.replace("_", " ")):
@@ -255,13 +276,19 @@ class Experiment(ABC):
             journal.append(_record(step, self.keep))
             if comm.from_root(journal.due()):
                 checkpoint = step.checkpoint
-                journal.checkpoint(
-                    replace(checkpoint, ensemble=ensemble.holding(checkpoint.ensemble).whole())
-                )
-        return leg_tree(comm.from_root(journal.tables()), ensemble.whole(), self._attrs())
+                whole = ensemble.holding(checkpoint.ensemble).whole()
+                with _resumable():
+                    journal.checkpoint(replace(checkpoint, ensemble=whole))
+        attrs = {**self._attrs(), "signature": signature}
+        return leg_tree(comm.from_root(journal.tables()), ensemble.whole(), attrs)
 
     def _start(self, comm: Communicator) -> Ensemble:
         """This rank's members at the start, each from its own stream."""
+        if comm.size > self.members:
+            raise DeclarationError(
+                f"{self.members} members cannot be spread over {comm.size} processes; "
+                "start at most one per member"
+            )
         streams, held = Streams(self.seed), np.arange(self.members)[comm.share(self.members)]
         draws = [self.prior(streams.generator("prior", member), 1) for member in held]
         data = xr.concat(draws, "member", data_vars="minimal", coords="minimal", join="exact")
@@ -273,13 +300,18 @@ class Experiment(ABC):
             forcing = forcing.perturbed(self.noise, streams, members, *self.span)
         until = self.assimilate_until
         last = None if until is None else instant(until, "assimilate_until")
-        agenda = Agenda.of(inputs.network, self.updates, self.span, self.every, last)
+        fluxes = () if self.model.budget is None else self.model.budget.terms
+        agenda = Agenda.of(inputs.network, self.updates, self.span, self.every, last, fluxes)
+        if inputs.forcing is not None:
+            for stop in agenda.stops:  # raises now rather than on the way
+                inputs.forcing.position(stop)
         return Cycle(self.model, self.view, forcing, agenda, streams)
 
     def _truth(self, inputs: Inputs) -> Truth:
         """The model's run that a twin takes for nature, and what the network reads of it."""
         streams, network = Streams(self.seed), inputs.network
         data = self.prior(streams.generator("truth"), 1)
+        self.check(network, data)
         cycle = replace(self, updates=())._cycle(inputs, ["truth"])
         ensemble = Ensemble(data, 1)
         due = [set(network.select(s.quantity).times(*self.span)) for s in network.sensors]
@@ -298,8 +330,10 @@ class Experiment(ABC):
         return Truth(network.with_readings(times, readings), xr.DataTree.from_dict(nodes))
 
     def _signature(self, name: str, inputs: Inputs) -> str:
-        """Fingerprint of the declaration and its observations."""
-        text = re.sub(r" at 0x[0-9a-f]+", "", repr((name, self, inputs.network)))
+        """Fingerprint of the declaration, its observations and its forcing."""
+        network = inputs.network
+        read = "" if network.data is None else network.records.digest
+        text = re.sub(r" at 0x[0-9a-f]+", "", repr((name, self, network, read, inputs.forcing)))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _attrs(self) -> dict[str, Any]:
@@ -347,6 +381,8 @@ def _prepare(folder: Path, resume: bool, overwrite: bool) -> None:
     DataError
         The folder cannot be written to, or holds a run that nobody said what to do with.
     """
+    for stale in folder.glob(".*.tmp"):  # of a run that was killed while it wrote
+        stale.unlink()
     left = [p for leg in LEGS for p in (folder / leg, folder / f"{leg}.nc") if p.exists()]
     if left and not (resume or overwrite):
         raise DataError(
@@ -362,6 +398,40 @@ def _prepare(folder: Path, resume: bool, overwrite: bool) -> None:
     if overwrite and not resume:
         for path in left:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _finished(folder: Path, name: str, signature: str) -> bool:
+    """Whether a leg has been written, by this declaration.
+
+    Raises
+    ------
+    DeclarationError
+        Another declaration wrote it.
+    """
+    file = folder / f"{name}.nc"
+    if not file.exists():
+        return False
+    if signature_of(file) != signature:
+        raise other_settings(folder)
+    return True
+
+
+def _finish(folder: Path, name: str, tree: xr.DataTree, waiting: Sequence[str]) -> None:
+    """Nothing; the leg is written, and the folder still says which ones are not."""
+    with _resumable():
+        for later in waiting:
+            (folder / later).mkdir(exist_ok=True)
+        write_tree(tree, folder / f"{name}.nc")
+    shutil.rmtree(folder / name, ignore_errors=True)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Adds to an error of writing that nothing done so far is lost."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{error}; the run so far is kept, and --resume goes on with it") from error
 
 
 def _record(step: Step, keep: Sequence[str]) -> Record:

@@ -112,10 +112,7 @@ class Journal:
             return None
         arrays, facts = _load(self.directory / CHECKPOINT)
         if facts["signature"] != self.signature:
-            raise DeclarationError(
-                f"{self.directory} holds a run with other settings; resume with the same ones, "
-                f"or choose another folder"
-            )
+            raise other_settings(self.directory)
         self._parts = int(facts["parts"])
         self._done = [_tables(_load(self._part(number))[0]) for number in range(self._parts)]
         pending = _tables(arrays, skip=("ensemble", "coords", "memory"))
@@ -149,6 +146,14 @@ class Journal:
     def _part(self, number: int) -> Path:
         assert self.directory is not None
         return self.directory / PARTS / f"{number:06d}.npz"
+
+
+def other_settings(folder: Path) -> DeclarationError:
+    """The error of resuming a run under another declaration."""
+    return DeclarationError(
+        f"{folder} holds a run with other settings; resume with the same ones, "
+        f"or choose another folder"
+    )
 
 
 def _joined(records: list[Record]) -> Record:

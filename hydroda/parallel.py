@@ -7,7 +7,8 @@ and none adds them, so results do not depend on the number of ranks, bit for bit
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -64,10 +65,12 @@ class Communicator:
             self.comm.Abort(code)
 
     def all_members(self, values: np.ndarray, axis: int = -1) -> np.ndarray:
-        """`values` of all members on every rank, from this rank's members along `axis`."""
-        if self.comm is None:
-            return values
-        return np.concatenate(self.comm.allgather(values), axis=axis)
+        """`values` of all members on every rank, from this rank's members along `axis`.
+
+        In C order whatever came, since the order of a sum follows that of the memory.
+        """
+        parts = [values] if self.comm is None else self.comm.allgather(values)
+        return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts, axis))
 
     def members_to_rows(self, x: np.ndarray, rows: Sequence[slice]) -> np.ndarray:
         """(my rows, all members) from (all rows, my members); `rows` names each rank's rows."""
@@ -112,4 +115,18 @@ def communicator() -> Communicator:
     except ImportError:
         return Communicator()
     world = MPI.COMM_WORLD
-    return Communicator(world if world.Get_size() > 1 else None)
+    if world.Get_size() == 1:
+        return Communicator()
+    sys.excepthook = _ending_all(world, sys.excepthook)
+    return Communicator(world)
+
+
+def _ending_all(world: Any, show: Callable[..., Any]) -> Callable[..., None]:
+    """An exception hook that ends every rank: the others would wait for this one for ever."""
+
+    def shown(*exception: Any) -> None:
+        show(*exception)
+        sys.stderr.flush()
+        world.Abort(1)
+
+    return shown

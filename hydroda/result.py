@@ -8,6 +8,7 @@ at every stop), `observations` (a row each, with all members before and after), 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hydroda.assimilation import INCREMENT
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError
 from hydroda.io import Record, Table
@@ -107,13 +109,10 @@ class Result:
         """
         path = Path(path)
         files = {leg: path / f"{leg}.nc" for leg in LEGS if (path / f"{leg}.nc").exists()}
+        if any((path / leg).is_dir() for leg in LEGS if leg not in files):
+            raise DataError(f"the run in {path} has not finished; go on with --resume")
         if not files:
-            unfinished = any((path / leg).is_dir() for leg in LEGS)
-            raise DataError(
-                f"the run in {path} has not finished; go on with --resume"
-                if unfinished
-                else f"{path} holds no run of hydroda"
-            )
+            raise DataError(f"{path} holds no run of hydroda")
         return cls(xr.DataTree(children={leg: _opened(file) for leg, file in files.items()}), path)
 
     @property
@@ -173,7 +172,9 @@ class Result:
             raise DeclarationError(
                 f"{len(found)} observations are called {observation!r}; try one of {near}"
             )
-        return Explanation(found.iloc[0].to_dict())
+        fields = self.leg(leg)["forecast"].to_dataset()
+        units = {str(name): str(value.attrs.get("units", "")) for name, value in fields.items()}
+        return Explanation(found.iloc[0].to_dict(), units)
 
     def series(self, leg: str | None = None, kind: str = "prior") -> dict[str, xr.Dataset]:
         """By observed variable: `observed` (time, station), `error`, and `simulated` (member, …).
@@ -220,10 +221,22 @@ class Result:
         return groups
 
 
+def signature_of(file: Path) -> str:
+    """The fingerprint of the declaration that wrote a leg; "" where it has none."""
+    with _named(file), xr.open_dataset(file, engine="netcdf4") as root:
+        return str(root.attrs.get("signature", ""))
+
+
 def _opened(file: Path) -> xr.DataTree:
+    with _named(file), xr.open_datatree(file, engine="netcdf4") as tree:
+        return tree.load()
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Turns what reading a damaged file raises into an error that names it."""
     try:
-        with xr.open_datatree(file, engine="netcdf4") as tree:
-            return tree.load()
+        yield
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{file} is damaged or no result of hydroda: {error}") from error
 
@@ -251,13 +264,18 @@ def _pivoted(table: xr.Dataset, kind: str) -> xr.Dataset:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One observation's row of the report; printed, it says what was done and why."""
+    """One observation's row of the report; printed, it says what was done and why.
+
+    units : of the variables of the state
+    """
 
     row: Mapping[str, Any]
+    units: Mapping[str, str]
 
     def __str__(self) -> str:
         row, unit = self.row, self.row["unit"]
-        spread, sd = row["prior_spread"], row["used_sd"]
+        spread = row["prior_spread"]
+        sd = row["used_sd"] if np.isfinite(row["used_sd"]) else row["sd"]
         lines = [
             f"{row['id']}",
             f"  observed   {row['value']:.4g} ± {row['sd']:.2g} {unit}",
@@ -270,12 +288,13 @@ class Explanation:
             weight = spread**2 / (spread**2 + sd**2)
             lines += [
                 f"  update     {row['update']}",
-                f"  weight     {weight:.2f} of its innovation, were it alone (error {sd:.2g} {unit})",
+                f"  weight     {weight:.2f} of its innovation, were it alone "
+                f"(error {sd:.2g} {unit})",
                 f"  analysis   {row['posterior_mean']:.4g} ± {row['posterior_spread']:.2g} {unit}",
             ]
             lines += [
-                f"  increment  {name.removeprefix('increment_')}: {value:+.3g} at its largest"
-                for name, value in row.items()
-                if name.startswith("increment_") and np.isfinite(value)
+                f"  increment  {name}: {row[column]:+.3g} {own} where its mean changed most"
+                for name, own in self.units.items()
+                if np.isfinite(row.get(column := INCREMENT + name, np.nan))
             ]
         return "\n".join(lines)

@@ -45,6 +45,12 @@ class ForcingWindow:
     def __getitem__(self, name: str) -> Array:
         return self.values[name]
 
+    def of_members(self, members: Sequence[int] | Array) -> ForcingWindow:
+        """The weather of some members, by their rows; what all members share stays shared."""
+        rows = np.asarray(members, dtype=np.int64)
+        values = {name: v if len(v) == 1 else v[rows] for name, v in self.values.items()}
+        return replace(self, values=values)
+
 
 @dataclass(frozen=True, eq=False)
 class Forcing:

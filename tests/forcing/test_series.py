@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from hydroda.errors import DataError, UnitError
-from hydroda.forcing import Forcing
+from hydroda.forcing import Forcing, ForcingNoise, Multiplicative
+from hydroda.rng import Streams
 from tests.forcing.examples import HOUR, SITE, START, record
 
 
@@ -138,3 +139,13 @@ def test_that_rows_added_to_the_completions_leave_the_weather_as_it_is():
     noted = forcing.noted(forcing.completions.assign(method="moved"))
     assert len(noted.completions) == 2 * len(forcing.completions)
     assert noted.data.identical(forcing.data)
+
+
+def test_that_a_window_of_some_members_keeps_what_all_share():
+    noise = ForcingNoise((Multiplicative("rain", sd=0.3),), correlation=None)
+    window = Forcing(record()).perturbed(noise, Streams(1), 5).between(START, START + 24 * HOUR)
+    part = window.of_members([4, 1])
+    assert_array_equal(part["rain"], window["rain"][[4, 1]])
+    assert part["pressure"] is window["pressure"] and part["pressure"].shape == (1, 24)
+    assert_array_equal(part.times, window.times)
+    assert part.step_seconds == window.step_seconds
