@@ -1,0 +1,182 @@
+"""Fürstensee, Germany: six years of cosmic-ray neutrons into a soil column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hydroda.catchments._fuerstensee_data import (
+    SITE,
+    fuerstensee_counts,
+    fuerstensee_forcing,
+    fuerstensee_samples,
+    fuerstensee_weather,
+)
+from hydroda.experiment import Experiment
+from hydroda.filters import EnKF
+from hydroda.forcing import Forcing, ForcingNoise
+from hydroda.localization import GaspariCohn, Vertical
+from hydroda.models.land import FreeDrainage, Vegetation
+from hydroda.models.retention import rosetta
+from hydroda.models.soil_column import SoilColumn
+from hydroda.obs import CosmicRayNeutron, ObservationNetwork, Records
+from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil, joint_n0
+from hydroda.obs.neutrons import MATTER_PER_CARBON, WATER_PER_MATTER
+from hydroda.obs.processing import NeutronProcessing
+from hydroda.update import Update
+
+STATION = "FSC001"
+# From here on the gauge has measured the rain; before and in the gaps it is that of other years.
+FIRST_RAIN = pd.Timestamp("2015-01-10")
+# The soil remembers this much of the weather before: no day counts that follows borrowed rain closer.
+MEMORY = pd.Timedelta("30D")
+BORROWED_RAIN = "rain_of_another_year"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """N0 [h-1] from the soil samples of both days, and the soil in the footprint."""
+
+    n0: float
+    by_day: Mapping[str, float]
+    soil: FootprintSoil
+
+
+@cache
+def raw_neutrons() -> pd.DataFrame:
+    """Hourly counts with the weather that corrects them, as `NeutronProcessing` takes them."""
+    counts = fuerstensee_counts()
+    weather = fuerstensee_weather().to_dataframe().tz_localize("UTC").reindex(counts.index)
+    return pd.DataFrame(
+        {
+            "counts": counts["neutron_counts"],
+            "pressure": counts["pressure"],
+            "temperature": weather["air_temperature"],
+            "relative_humidity": weather["relative_humidity"],
+            "box_temperature": weather["box_temperature"] + 273.15,
+            "box_relative_humidity": weather["box_relative_humidity"] / 100.0,
+        }
+    )
+
+
+@cache
+def calibration() -> Calibration:
+    """N0 from the 216 samples: corrected counts of the sampling days against the sampled soil."""
+    # Corrections do not depend on N0 and the bulk density, which are what is looked for.
+    hourly = NeutronProcessing(n0="1 h-1", bulk_density="1 kg/m3").hourly(raw_neutrons())
+    samples = fuerstensee_samples()
+    water = samples["organic_carbon"] * MATTER_PER_CARBON * WATER_PER_MATTER
+    counts, soils, by_day = [], [], {}
+    for time, own in samples.assign(organic_water=water).groupby("time"):
+        noon = pd.Timestamp(time).tz_localize(None)
+        day = hourly[noon - pd.Timedelta("12h") : noon + pd.Timedelta("11h")]
+        soils.append(footprint_soil(own, day["humidity"].mean(), day["pressure"].mean()))
+        counts.append(float(day["corrected"].mean()))
+        by_day[str(noon.date())] = calibrated_n0(counts[-1], soils[-1])
+    mean = FootprintSoil(*(float(np.mean(values)) for values in zip(*map(_numbers, soils), strict=True)))
+    return Calibration(joint_n0(counts, soils), by_day, mean)
+
+
+def _numbers(soil: FootprintSoil) -> tuple[float, ...]:
+    return soil.moisture, soil.bulk_density, soil.lattice_water, soil.organic_water
+
+
+def neutron_moisture(n0: float | None = None) -> Records:
+    """Daily soil moisture of the station; days that follow borrowed rain too closely are flagged.
+
+    n0 [h-1]: that of the samples unless given.
+    """
+    found = calibration()
+    processing = NeutronProcessing(
+        n0=f"{found.n0 if n0 is None else n0} h-1",
+        bulk_density=f"{found.soil.bulk_density} kg/m3",
+        lattice_water=f"{found.soil.lattice_water} kg/kg",
+        organic_water=f"{found.soil.organic_water} kg/kg",
+    )
+    records = processing.records(raw_neutrons(), STATION).select(quantities=["soil_moisture"])
+    values = records.values.copy()
+    borrowed = _after_borrowed_rain(pd.DatetimeIndex(values["time"]))
+    values.loc[borrowed & (values["flag"] == ""), "flag"] = BORROWED_RAIN
+    return Records.of(
+        values, records.units, attributes=dict(records.attributes), zone="UTC"
+    )
+
+
+def _after_borrowed_rain(times: pd.DatetimeIndex) -> np.ndarray:
+    """Whether a month or more of borrowed rain ended less than `MEMORY` before."""
+    filled = fuerstensee_forcing().data["rain_filled"].to_series().astype(float)
+    month = filled.rolling("7D").mean() > 0.9
+    since = month.rolling(MEMORY).max().astype(bool)
+    return since.reindex(times, method="nearest").to_numpy()
+
+
+class Fuerstensee(Experiment):
+    """Sandy grassland, one column of 2 m: daily neutron moisture updates the profile and K_s.
+
+    Calibration from 2015 to 2017, then a forecast without assimilation to 2020. 2014 has counts but
+    no rain gauge: its rain is that of other years, the counts are listed and not assimilated.
+    """
+
+    title = "Fürstensee: cosmic-ray neutrons into a soil column"
+    period = "2014-01-10", "2020-06-09"
+    assimilate_until = "2018-01-01"
+    model = SoilColumn(
+        SoilColumn.layers("2 m", first="2 cm", count=14),
+        vegetation=Vegetation(
+            leaf_area_index=(0.5, 0.5, 0.8, 1.5, 2.5, 3.0, 3.0, 2.5, 2.0, 1.2, 0.7, 0.5)
+        ),
+        bottom=FreeDrainage(),
+    )
+    noise = ForcingNoise()
+    updates = (
+        Update(
+            "soil_moisture",
+            changes="theta",
+            filter=EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical())),
+            every="1 D",
+        ),
+        Update(
+            "soil_moisture",
+            changes="log10_Ks",
+            filter=EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical())),
+            damping=0.1,
+            every="7 D",
+        ),
+    )
+    keep = ("log10_Ks",)
+    members = 64
+    seed = 1
+
+    n0: float | None = None
+    """Neutrons per hour over dry soil; None: from the samples."""
+    error: str = "0.03 m3/m3"
+    """Error of a day's moisture beside that of counting (Li: 0.03)."""
+
+    def read_forcing(self) -> Forcing:
+        return fuerstensee_forcing()
+
+    def read_network(self) -> ObservationNetwork:
+        sensor = CosmicRayNeutron(
+            station=STATION, lon=SITE.lon, lat=SITE.lat, representativeness=self.error,
+            variable="theta",
+        )
+        return ObservationNetwork((sensor,), data=neutron_moisture(self.n0))
+
+    def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
+        """Sandy to loamy soil, drawn per member; Rosetta 3, and its error in K_s besides."""
+        clay = np.clip(rng.normal(7.0, 4.0, members), 0.5, 20.0)
+        sand = np.clip(rng.normal(78.0, 10.0, members), 30.0, 99.0 - clay)
+        density = np.clip(rng.normal(1.17, 0.1, members), 0.8, 1.6)
+        soil = rosetta(sand, 100.0 - sand - clay, clay, density)
+        values = {name: np.asarray(value) for name, value in soil.values().items()}
+        values["log10_Ks"] = values["log10_Ks"] + rng.normal(0.0, 0.6, members)
+        wetness = rng.uniform(0.25, 0.5, members)
+        theta = values["theta_r"] + wetness * (values["theta_s"] - values["theta_r"])
+        layers = len(self.model.thickness)
+        profile = np.repeat(theta[:, None], layers, axis=1)
+        return self.model.dataset(theta=profile, **values)
