@@ -248,7 +248,7 @@ class Cycle:
             observations=report.table(posterior),
             events=tuple(events),
             failures=failures,
-            closure=self._closure(before, forecast, swap),
+            closure=self._closure(forecast, budget, swap),
             memory=memory,
             sums=self._awaited(sums, end),
         )
@@ -354,7 +354,7 @@ class Cycle:
     def _batch(self, rows: np.ndarray, ensemble: Ensemble, sums: xr.Dataset) -> Batch:
         """The observations of the agenda's `rows` for one analysis."""
         table = self.agenda.table.iloc[rows]
-        mean = ensemble.mean().expand_dims("member")
+        mean = ensemble.mean(list(self.state)).expand_dims("member")
         places = []
         for number in table["sensor"]:
             sensor = self.agenda.network.sensors[number]
@@ -403,18 +403,19 @@ class Cycle:
         content = self.model.water(before.data)
         if self.model.budget is None or content is None:
             return None
-        return content + self.model.budget.net(forecast.data)
+        net = self.model.budget.net(forecast.data)
+        return net.copy(data=content.values + net.values)
 
-    def _closure(self, before: Ensemble, forecast: Ensemble, swap: Swap) -> float:
+    def _closure(self, forecast: Ensemble, target: xr.DataArray | None, swap: Swap) -> float:
         """Largest error of the model's own budget [mm]; NaN without a budget.
 
         Replaced members do not count: the noise on them is none of the model's doing.
         """
-        target, content = self._budget(before, forecast), self.model.water(forecast.data)
+        content = self.model.water(forecast.data)
         if target is None or content is None:
             return float("nan")
         own = ~np.isin(forecast.held, swap.lost)
-        error = float(np.abs((content - target).values[own]).max(initial=0.0))
+        error = float(np.abs(content.values - target.values)[own].max(initial=0.0))
         return max(forecast.comm.everywhere(error))
 
 
