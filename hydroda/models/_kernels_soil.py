@@ -50,13 +50,14 @@ class Arithmetic(NamedTuple):
 #   prepare(raw, c)         fills c from the physical parameters raw; c[0:3] = theta_r, theta_s, K_s
 #   evaluate(c, h)          theta, dtheta/dh, K, dK/dh, matric flux potential (integral of K dh)
 #   inverse(c, theta)       h
-COEFFICIENTS = 12 + 4 * 13
+COEFFICIENTS = 13 + 4 * 13
 
-# Van Genuchten's n below 2 gives K a vertical tangent at h = 0, where Newton cycles. Over this last
-# stretch [m] K is a straight line instead.
-BRIDGE = 1e-4
+# Van Genuchten's n below 2 gives K a vertical tangent at h = 0, where Newton cycles. Over the last
+# stretch K is a straight line instead: over SHORTEST [m], or as long as it takes for the line not to
+# be steeper than K_s per GENTLE [m] (n 1.5: 0.1 mm, n 1.1: 3 mm).
+SHORTEST, GENTLE = 1e-4, 3e-3
 
-# No water moves through a face that conducts less [m s-1]; keeps quotients of conductivities finite.
+# No water moves through a face that conducts less [m s-1]: quotients of conductivities stay finite.
 TINY = 1e-100
 
 
@@ -99,10 +100,10 @@ def _prepare_van_genuchten(raw: np.ndarray, c: np.ndarray) -> None:
         Phi = K_s / (alpha n) int_0^x s^(a-1) [(1-s)^-m - 2 + (1-s)^m] ds,   a = l m + m - 1.
     The bracket is a power series in x below 1/2; above, s^(a-1) is one in y = 1 - x.
     """
-    n, l = raw[4], raw[5]
+    n, ell = raw[4], raw[5]
     m = 1.0 - 1.0 / n
-    a = l * m + m - 1.0
-    c[0], c[1], c[2], c[3], c[4], c[5], c[6] = raw[0], raw[1], raw[2], raw[3], n, m, l
+    a = ell * m + m - 1.0
+    c[0], c[1], c[2], c[3], c[4], c[5], c[6] = raw[0], raw[1], raw[2], raw[3], n, m, ell
     c[10] = raw[2] / (raw[3] * n)
     lower = np.zeros(40)
     wet = np.zeros((3, 40))
@@ -121,8 +122,13 @@ def _prepare_van_genuchten(raw: np.ndarray, c: np.ndarray) -> None:
     for i in range(3):
         _shorten(wet[i], c, 25 + 13 * i)
     c[11] = 0.5 ** (a + 2.0) * _polynomial(c, 12, 0.5) + _wet_potential(c, 0.5, 0.5**m)
-    c[8], _, c[9] = _van_genuchten_conductivity(c, -BRIDGE)
-    c[7] = c[9] + 0.5 * BRIDGE * (c[8] + c[2])
+    bridge = SHORTEST
+    if n < 2.0:  # near saturation K is K_s (1 - 2 |alpha h|^(n-1))
+        length = (2.0 * GENTLE * c[3] ** (n - 1.0)) ** (1.0 / (2.0 - n))
+        bridge = min(max(bridge, length), GENTLE)
+    c[64] = bridge
+    c[8], _, c[9] = _van_genuchten_conductivity(c, -bridge)
+    c[7] = c[9] + 0.5 * bridge * (c[8] + c[2])
 
 
 @kernel
@@ -149,7 +155,7 @@ def _van_genuchten_conductivity(c: np.ndarray, h: float) -> tuple[float, float, 
 @kernel
 def _mualem(c: np.ndarray, h: float, x: float, y: float, s: float) -> tuple[float, float, float]:
     """K, dK/dh and the flux potential at a negative head outside the bridge."""
-    n, m, l = c[4], c[5], c[6]
+    n, m, ell = c[4], c[5], c[6]
     u = -h
     big_m = s * y / (x * c[3] * u)
     open_part = 1.0 - big_m
@@ -162,9 +168,9 @@ def _mualem(c: np.ndarray, h: float, x: float, y: float, s: float) -> tuple[floa
                 + (1.0 - m) * x / 2.0 * (1.0 + (2.0 - m) * x / 3.0 * (1.0 + (3.0 - m) * x / 4.0))
             )
         )
-    s_l = math.sqrt(s) if l == 0.5 else math.exp(l * math.log(s))
+    s_l = math.sqrt(s) if ell == 0.5 else math.exp(ell * math.log(s))
     k = c[2] * s_l * open_part * open_part
-    slope = k * n * m / u * (l * y + 2.0 * big_m * x / open_part)
+    slope = k * n * m / u * (ell * y + 2.0 * big_m * x / open_part)
     if x < 0.5:
         potential = c[10] * s_l * s * x * _polynomial(c, 12, x)
     else:
@@ -179,9 +185,9 @@ def _evaluate_van_genuchten(c: np.ndarray, h: float) -> tuple[float, float, floa
     x, y, s = _van_genuchten_saturation(c, h)
     theta = c[0] + (c[1] - c[0]) * s
     capacity = (c[1] - c[0]) * s * c[5] * c[4] * y / -h
-    if h > -BRIDGE:
-        part = h + BRIDGE
-        slope = (c[2] - c[8]) / BRIDGE
+    if h > -c[64]:
+        part = h + c[64]
+        slope = (c[2] - c[8]) / c[64]
         return (
             theta,
             capacity,
@@ -296,8 +302,8 @@ def _inverse(soil, c, theta):  # type: ignore[no-untyped-def]
 
 
 # ------------------------------------------------------------------------------------- face fluxes
-# A face flux is a function of the distance dz and, above (a) and below (b), h, K, dK/dh and the flux
-# potential; it gives the downward flux and its derivatives with respect to h_a and h_b.
+# A face flux is a function of the distance dz and, above (a) and below (b), h, K, dK/dh and the
+# flux potential; it gives the downward flux and its derivatives with respect to h_a and h_b.
 
 
 @kernel
@@ -323,9 +329,10 @@ def _flux_potential(
 ) -> tuple[float, float, float]:  # fmt: skip
     """Exact for steady flow where K is exponential in h, and zero at hydrostatic heads in any soil.
 
-    q = dPhi/dz + K_b + dK w(p) + 2 r^2/(1 + r^4) [dPhi/dh - K_b - dK w(-dK dh/dPhi)],
-    p = dz dK/dPhi, r = dh/dz. The last term is our own: the flux without it is not zero where the
-    total head is constant (r = -1) unless K is exponential, and it fades away from there.
+    q = dPhi/dz + K_b + dK w(p) + f(r) [dPhi/dh - K_b - dK w(-dK dh/dPhi)],
+    p = dz dK/dPhi, r = dh/dz, f = 2 r^2/(1 + r^4) where r < 0, else 0. The last term is our own:
+    without it the flux is not zero at a constant total head (r = -1) unless K is exponential. It
+    fades away from there, and where the flow is all downward it would spoil monotony.
     """
     dh, dk = h_a - h_b, k_a - k_b
     r = dh / dz
@@ -345,9 +352,11 @@ def _flux_potential(
     w, w_p = _weight(p)
     kappa = dk / k
     v, v_kappa = _weight(kappa)
-    r2 = r * r
-    fade = 2.0 * r2 / (1.0 + r2 * r2)
-    fade_r = 4.0 * r * (1.0 - r2 * r2) / (1.0 + r2 * r2) ** 2 / dz
+    fade, fade_r = 0.0, 0.0
+    if r < 0.0:
+        r2 = r * r
+        fade = 2.0 * r2 / (1.0 + r2 * r2)
+        fade_r = 4.0 * r * (1.0 - r2 * r2) / (1.0 + r2 * r2) ** 2 / dz
     defect = k - k_a + dk * v
     turn = v + dk * v_kappa / k
     defect_da = k_da - s_a + s_a * turn - v_kappa * kappa * kappa * k_da
@@ -446,7 +455,7 @@ def _bottom_flux(
     a: tuple[float, ...],
     below: tuple[float, ...],
 ) -> tuple[float, float]:
-    """Flux out of the lowest cell and its derivative; `below` are h, K, dK/dh, Phi at the bottom."""
+    """Flux out of the lowest cell and its derivative; `below`: h, K, dK/dh, Phi at the bottom."""
     q, slope = bottom.free * a[1], bottom.free * a[2]
     if bottom.held > 0.0:
         flux, turn, _ = face(scheme, half, a, below)
@@ -488,8 +497,9 @@ class Control(NamedTuple):
 
 
 # Rows of the work array of a column.
-H, W, DW, K, DK, PHI, THETA, C, SINK, DSINK, Q, Q_A, Q_B, JOINT = range(14)
-ROWS = 14
+H, W, DW, K, DK, PHI, THETA, C, SINK, DSINK, Q, Q_A, Q_B = range(13)
+JOINT, JOINT_A, JOINT_B = range(13, 16)  # head at the interface of two soils, and its derivatives
+ROWS = 16
 
 
 @kernel
@@ -530,37 +540,37 @@ def _fill(column: Column, x: np.ndarray) -> None:
 
 @kernel
 def _joint(
-    column: Column, i: int, a: tuple[float, ...], b: tuple[float, ...], guess: float
-) -> tuple[float, float, float, float]:
-    """Flux between layers i - 1 and i of different soils, its derivatives and the head between.
+    column: Column, i: int, a: tuple[float, ...], b: tuple[float, ...], x: np.ndarray
+) -> None:
+    """Flux between layers i - 1 and i of different soils, and the head at the interface.
 
-    The head at the interface is the one at which both halves carry the same flux. It lies between
-    the two total heads, seen from the interface, where the fluxes of the halves have other signs.
+    There both halves carry the same flux. That head lies between the two total heads, seen from the
+    interface, where the fluxes of the halves have other signs; x[JOINT, i] is where Newton starts.
+    What a last step would still change is of second order, so it enters the flux as it stands.
     """
     d_a, d_b = 0.5 * column.dz[i - 1], 0.5 * column.dz[i]
     low, high = a[0] + d_a, b[0] - d_b
     if low > high:
         low, high = high, low
-    h = min(max(guess, low), high)
-    q, a1, a2, b1, b2 = 0.0, 0.0, 0.0, 0.0, 0.0
+    h = min(max(x[JOINT, i], low), high)
+    q, a1, a2, b1, b2, step = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for _ in range(40):
         q, a1, a2 = face(column.scheme, d_a, a, _at(column.soil, column.c[i - 1], h))
         below, b1, b2 = face(column.scheme, d_b, _at(column.soil, column.c[i], h), b)
         miss = q - below
-        if abs(miss) <= 1e-9 * abs(q) + 1e-18:
-            break
         if miss > 0.0:
             low = h
         else:
             high = h
-        if high - low < 1e-13 * (1.0 + abs(h)):
+        step = miss / (b1 - a2) if b1 > a2 else 0.0
+        if abs(miss) <= 1e-4 * abs(q) + 1e-18 or high - low < 1e-13 * (1.0 + abs(h)):
             break
-        step = h + miss / (b1 - a2) if b1 > a2 else 0.5 * (low + high)
-        h = step if low < step < high else 0.5 * (low + high)
+        h = h + step if low < h + step < high and b1 > a2 else 0.5 * (low + high)
     stiffness = b1 - a2
     if stiffness <= 0.0:
-        return q, 0.0, 0.0, h
-    return q, a1 * b1 / stiffness, -a2 * b2 / stiffness, h
+        stiffness = math.inf
+    x[JOINT, i], x[JOINT_A, i], x[JOINT_B, i] = h + step, a1 / stiffness, -b2 / stiffness
+    x[Q, i], x[Q_A, i], x[Q_B, i] = q + a2 * step, b1 * a1 / stiffness, -a2 * b2 / stiffness
 
 
 @kernel
@@ -573,7 +583,7 @@ def _faces(column: Column, x: np.ndarray) -> None:
             dz = 0.5 * (column.dz[i - 1] + column.dz[i])
             x[Q, i], x[Q_A, i], x[Q_B, i] = face(column.scheme, dz, a, b)
         else:
-            x[Q, i], x[Q_A, i], x[Q_B, i], x[JOINT, i] = _joint(column, i, a, b, x[JOINT, i])
+            _joint(column, i, a, b, x)
     half = 0.5 * column.dz[n - 1]
     x[Q, n], x[Q_A, n] = _bottom_flux(
         column.scheme, column.bottom, half, _cell(x, n - 1), column.below
@@ -690,10 +700,13 @@ def _newton(
             return iteration
         _solve(column, x, work[2], dt, offer, work)
         part = 1.0
-        for halving in range(8):
+        for _ in range(8):
+            above = 0.0
             for i in range(n):
                 trial[H, i] = _moved(column, x, i, part * work[0, i])
-                trial[JOINT, i] = x[JOINT, i]
+                here = trial[H, i] - x[H, i]
+                trial[JOINT, i] = x[JOINT, i] + x[JOINT_A, i] * above + x[JOINT_B, i] * here
+                above = here
             _fill(column, trial)
             _faces(column, trial)
             _top(column, trial, offer, dt)
@@ -1004,9 +1017,9 @@ def _run(
         offer = _surface(store, cover, choices.seconds, now, surface)
         if choices.ponding < 0.0:
             offer = Offer(UNLIMITED, 2.0 * UNLIMITED, offer.transpiration, choices.dry_head)
-        dt, surface[3] = _advance(
-            column, store, choices.seconds, offer, choices.ponding, control, dt
-        )
+        dt, pond = _advance(column, store, choices.seconds, offer, choices.ponding, control, dt)
+        if choices.ponding >= 0.0:
+            surface[3] = pond
         if dt < 0.0:
             break
     spoilt = math.nan if dt < 0.0 else 0.0
@@ -1081,7 +1094,7 @@ def heads(soil: Any, raw: np.ndarray, theta: np.ndarray, h: np.ndarray) -> None:
 
 @njit(cache=True, error_model="numpy")
 def curve(soil: Any, raw: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """theta, dtheta/dh, K, dK/dh and flux potential, (5, point), of soils raw (point, parameter)."""
+    """theta, dtheta/dh, K, dK/dh, flux potential, (5, point), of soils raw (point, parameter)."""
     out = np.empty((5, h.size))
     c, _ = coefficients(soil, raw)
     for i in range(h.size):

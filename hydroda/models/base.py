@@ -37,10 +37,11 @@ class Budget:
 
     def net(self, forecast: xr.Dataset) -> xr.DataArray:
         """Water the fluxes of one forecast brought [mm], (member, column)."""
-        net = sum(sign * forecast[name] for name, sign in self.terms.items())
-        if not isinstance(net, xr.DataArray):
-            return xr.zeros_like(forecast[self.storage])
-        return net
+        storage = forecast[self.storage]
+        net = np.zeros(storage.shape)
+        for name, sign in self.terms.items():
+            net += sign * forecast[name].values
+        return storage.copy(data=net)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Model(ABC):
         start: np.datetime64,
         end: np.datetime64,
     ) -> xr.Dataset:
-        """The ensemble at `end`, with diagnostics; fluxes of the budget summed over [start, end)."""
+        """The ensemble at `end`, with diagnostics; fluxes are sums over [start, end)."""
 
     def refined(self) -> Model | None:
         """The same model with smaller steps, to retry failed members; None where there is none."""

@@ -98,7 +98,9 @@ class Stress(ABC):
 
 @dataclass(frozen=True)
 class Feddes(Stress):
-    """No uptake above head `wet` and below `wilting`, full from `full` to `decline`, linear between.
+    """No uptake above head `wet` and below `wilting`, full from `full` to `decline`.
+
+    Linear between.
 
     Feddes et al. 1978; the defaults are those of pasture.
     """
@@ -110,16 +112,18 @@ class Feddes(Stress):
 
     def __post_init__(self) -> None:
         normalise(self, dict.fromkeys(("wet", "full", "decline", "wilting"), "m"))
-        if not 0.0 >= self.wet > self.full > self.decline > self.wilting:
+        wet, full, decline, wilting = self._heads()
+        if not 0.0 >= wet > full > decline > wilting:
             raise DeclarationError(
                 "Feddes needs falling heads 0 >= wet > full > decline > wilting; got "
-                f"{self.wet}, {self.full}, {self.decline}, {self.wilting}"
+                f"{wet:g}, {full:g}, {decline:g}, {wilting:g} m"
             )
 
+    def _heads(self) -> tuple[float, float, float, float]:
+        return float(self.wet), float(self.full), float(self.decline), float(self.wilting)
+
     def kernel(self) -> kernels.Plant:
-        wet, full, decline, wilting = (
-            float(value) for value in (self.wet, self.full, self.decline, self.wilting)
-        )
+        wet, full, decline, wilting = self._heads()
         return kernels.Plant(wet, full, decline, wilting, wilting, wilting, 1.0)
 
 
@@ -136,9 +140,9 @@ class FAO56(Stress):
 
     def __post_init__(self) -> None:
         normalise(self, {"p": "", "field_capacity": "m", "wilting": "m"})
-        if not 0.0 <= self.p < 1.0:
+        if not 0.0 <= float(self.p) < 1.0:
             raise DeclarationError(f"FAO56 needs 0 <= p < 1; got p={self.p}")
-        if not 0.0 > self.field_capacity > self.wilting:
+        if not 0.0 > float(self.field_capacity) > float(self.wilting):
             raise DeclarationError(
                 "FAO56 needs heads 0 > field_capacity > wilting; got "
                 f"{self.field_capacity} and {self.wilting}"
@@ -191,9 +195,9 @@ def _of_the_season(value: float | tuple[float, ...], times: NDArray[np.datetime6
     """One value per time; twelve are those of the middles of the months, linear between."""
     if np.ndim(value) == 0:
         return np.full(times.size, float(np.asarray(value)))
-    start = times.astype("datetime64[Y]")
-    year = (start + 1).astype(times.dtype) - start.astype(times.dtype)
-    months = 12.0 * ((times - start.astype(times.dtype)) / year)
+    year = times.astype("datetime64[Y]")
+    start, end = (t.astype("datetime64[ns]").astype(np.int64) for t in (year, year + 1))
+    months = 12.0 * (times.astype("datetime64[ns]").astype(np.int64) - start) / (end - start)
     return np.interp(months, np.arange(12) + 0.5, np.asarray(value, float), period=12.0)
 
 
@@ -215,7 +219,7 @@ class DegreeDay:
     def __post_init__(self) -> None:
         normalise(self, {"melt": "m/K/s"})
         normalise(self, dict.fromkeys(("melt_above", "all_snow", "all_rain"), "K"))
-        if not self.all_snow < self.all_rain:
+        if not float(self.all_snow) < float(self.all_rain):
             raise DeclarationError(
                 f"all_snow must be colder than all_rain; got {self.all_snow} and {self.all_rain}"
             )
@@ -241,7 +245,7 @@ class Atmosphere:
 
     def __post_init__(self) -> None:
         normalise(self, {"ponding": "m", "dry": "m"})
-        if self.ponding < 0.0 or self.dry >= 0.0:
+        if float(self.ponding) < 0.0 or float(self.dry) >= 0.0:
             raise DeclarationError(
                 f"Atmosphere needs ponding >= 0 and dry < 0; got {self.ponding} and {self.dry}"
             )

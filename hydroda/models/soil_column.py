@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from hydroda.errors import DataError, DeclarationError
-from hydroda.forcing import ForcingWindow
+from hydroda.forcing import METEOROLOGY, ForcingWindow
 from hydroda.meteorology import reference_evapotranspiration
 from hydroda.models import _kernels_soil as kernels
 from hydroda.models.base import Budget, Model
@@ -80,7 +80,7 @@ class Steps:
 
     def refined(self) -> Steps:
         """A tenth of the steps and three times the iterations."""
-        largest, smallest = np.timedelta64(self.largest), np.timedelta64(self.smallest)
+        largest, smallest = duration(self.largest, "largest"), duration(self.smallest, "smallest")
         return replace(
             self, largest=largest // 10, smallest=smallest // 10, iterations=3 * self.iterations
         )
@@ -88,8 +88,8 @@ class Steps:
     def kernel(self) -> kernels.Control:
         second = np.timedelta64(10**9, "ns")
         return kernels.Control(
-            float(np.timedelta64(self.largest) / second),
-            float(np.timedelta64(self.smallest) / second),
+            float(duration(self.largest, "largest") / second),
+            float(duration(self.smallest, "smallest") / second),
             self.iterations,
             float(self.tolerance),
         )
@@ -104,7 +104,7 @@ class SoilColumn(Model):
     `soil` gives those an ensemble is started with. Mixed form, fully implicit, Newton
     (10.1029/WR026i007p01483).
 
-    >>> grass = SoilColumn(SoilColumn.layers("2 m", first="2 cm", count=12), bottom=WaterTable("3 m"))
+    >>> grass = SoilColumn(SoilColumn.layers("2 m", first="2 cm", count=12))
     """
 
     thickness: tuple[Any, ...]
@@ -208,7 +208,7 @@ class SoilColumn(Model):
         if (theta is None) == (h is None):
             raise DeclarationError("an ensemble needs exactly one of theta= and h=")
         profile = self._profile("theta" if h is None else "h", theta if h is None else h)
-        members, columns, layers = profile.shape
+        members, columns, _ = profile.shape
         coords = self._coordinates(columns, x, y)
         given = dict(variables)
         if "Ks" in given:
@@ -386,15 +386,20 @@ class SoilColumn(Model):
         """Reference evapotranspiration [mm per step], given or by FAO-56 Eq. 53."""
         if "potential_evapotranspiration" in values:
             return values["potential_evapotranspiration"]
-        names = ("air_temperature", "relative_humidity", "wind_speed", "shortwave", "pressure")
-        missing = [name for name in (*names, "longwave") if name not in values]
+        missing = [name for name in METEOROLOGY if name not in values]
         if missing:
             raise DataError(
                 f"the forcing lacks {', '.join(missing)}; SoilColumn needs them, or "
                 "potential_evapotranspiration [mm per step]"
             )
         return reference_evapotranspiration(
-            *(values[name] for name in names), seconds, longwave=values["longwave"]
+            air_temperature=values["air_temperature"],
+            relative_humidity=values["relative_humidity"],
+            wind_speed=values["wind_speed"],
+            shortwave=values["shortwave"],
+            pressure=values["pressure"],
+            step_seconds=seconds,
+            longwave=values["longwave"],
         )
 
     def _forecast_dataset(
@@ -415,12 +420,14 @@ class SoilColumn(Model):
         flat = {name: MM * value for name, value in (stores | fluxes).items()}
         after = self._diagnosed(
             ensemble.assign(
-                h=(ensemble["h"].dims, h, {"units": "m"}),
-                theta=(ensemble["h"].dims, theta, {"units": "m3 m-3"}),
-                **{
+                {
+                    "h": (ensemble["h"].dims, h, {"units": "m"}),
+                    "theta": (ensemble["h"].dims, theta, {"units": "m3 m-3"}),
+                }
+                | {
                     name: (("member", "column"), value, {"units": "mm"})
                     for name, value in flat.items()
-                },
+                }
             )
         )
         error = after["water"] - self.water(ensemble) - self.budget.net(after)
