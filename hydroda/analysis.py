@@ -324,7 +324,7 @@ class Problem:
         x = self.x if self.overwrite else self.x.copy()
         return replace(self, x=spread(x, extra), hx=self.gain_hx, gain_hx=None, scale=None)
 
-    def rows(self, rows: slice) -> Problem:
+    def rows(self, rows: slice | np.ndarray) -> Problem:
         """The same analysis for some of the rows; what needs whole columns is dropped."""
         per_row = ("state_places", "damping", "lower", "upper", "scaled", "weights", "scale")
         parts = {name: getattr(self, name) for name in per_row}

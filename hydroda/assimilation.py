@@ -7,13 +7,15 @@ Labels and units are left once (`Selection.packed`, `Batch.predict`) and regaine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 
 from hydroda.analysis import Analysis, Operator, Places, Problem, Water
 from hydroda.ensemble import Ensemble
+from hydroda.filters import Filter
 from hydroda.io import Table
 from hydroda.models.base import Model
 from hydroda.parallel import row_blocks
@@ -22,15 +24,17 @@ from hydroda.state import Rows, StateVector
 from hydroda.update import ASSIMILATED, JointUpdate
 from hydroda.zone import Zone
 
-# Names the columns with the largest change of each variable.
+# Names the columns with what an observation changed each variable by.
 INCREMENT = "increment_"
+# Beyond so many observations at once, what each of them caused is not worked out.
+SHARED_OUT = 100
 NO_SPREAD = "no spread: all members predict the same"
 OUT_OF_REACH = "out of reach: no cell of the zone within the localization radius"
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """The observations of one analysis: ids, values and error deviations (obs,), and places.
+    """The observations of one analysis: ids, values, error deviations, places, columns (obs,).
 
     `predict` gives what their sensors would see (obs, member) in a dataset.
     """
@@ -39,6 +43,7 @@ class Batch:
     value: np.ndarray
     sd: np.ndarray
     places: Places
+    columns: np.ndarray
     predict: Operator
 
     def __getitem__(self, keep: np.ndarray) -> Batch:
@@ -47,6 +52,7 @@ class Batch:
             self.value[keep],
             self.sd[keep],
             self.places[keep],
+            self.columns[keep],
             lambda data: self.predict(data)[keep],
         )
 
@@ -83,9 +89,7 @@ def assimilate(
     used = np.isfinite(variance)
     taken = batch[used]
     selection = Selection.of(update.first.zone, names, state, ensemble)
-    exchange = Exchange.of(
-        selection, ensemble, whole=getattr(update.first.filter, "needs_operator", False)
-    )
+    exchange = Exchange.of(selection, ensemble, whole=update.first.filter.needs_operator)
     problem = Problem(
         x=exchange.scattered(selection.packed(ensemble.data)),
         hx=hx[used],
@@ -101,6 +105,7 @@ def assimilate(
         memory=memory,
         overwrite=True,
     )
+    shares = _shares(update.first.filter, problem, selection, exchange, taken.columns)
     analysis = update.first.filter.analyse(problem)
     changed = selection.merged(exchange.gathered(analysis.x), ensemble.data)
     reconciled, clipped = model.reconcile(_within_bounds(changed, state, names), names)
@@ -111,7 +116,7 @@ def assimilate(
         "update": np.full(batch.ids.shape, update.label),
         "status": _statuses(used, reasons, np.ptp(hx, axis=1), reached),
         "used_sd": np.where(used, np.sqrt(variance), np.nan),
-        **_increments(ensemble, after, names, len(batch.ids)),
+        **{INCREMENT + name: _filled(used, share) for name, share in shares.items()},
     }
     event = {
         "time": np.array([time]),
@@ -160,6 +165,12 @@ class Selection:
     def column(self) -> np.ndarray:
         """Column of each selected row, non-decreasing."""
         return self.rows.column[self.kept]
+
+    @property
+    def variable(self) -> np.ndarray:
+        """Number of the variable of each selected row."""
+        numbers = {name: number for number, name in enumerate(self.rows.names)}
+        return self.rows.spread_out(numbers, -1, np.int64)[self.kept]
 
     def packed(self, data: xr.Dataset) -> np.ndarray:
         """The selected rows (row, member of `data`)."""
@@ -238,8 +249,12 @@ class Exchange:
         """`predict` of the ensemble with its selected rows taken from x (all rows, all members)."""
         if self.blocks is not None and self.ensemble.comm.size > 1:
             return None
-        whole = self.ensemble.whole()
-        return lambda x: predict(self.selection.unpacked(x, whole))
+        return lambda x: predict(self.selection.unpacked(x, self.whole))
+
+    @cached_property
+    def whole(self) -> xr.Dataset:
+        """All members on every rank; made only when a filter asks for it."""
+        return self.ensemble.whole()
 
 
 def _noise(
@@ -311,7 +326,7 @@ def _added_water(
     if old is None or new is None:
         return {}
     comm = before.comm
-    added = comm.all_members((new - old).values, axis=0)
+    added = comm.all_members(new.values - old.values, axis=0)
     cut = comm.all_members(clipped.values, axis=0)
     return {
         "water_added": np.array([added.mean()]),
@@ -320,16 +335,46 @@ def _added_water(
     }
 
 
-def _increments(
-    before: Ensemble, after: Ensemble, names: tuple[str, ...], observations: int
-) -> Table:
-    """By variable, where its ensemble mean changed most: by how much (obs,), the same for all."""
-    old, new = before.mean(names), after.mean(names)
-    change = {name: (new[name] - old[name]).values.ravel() for name in names}
-    return {
-        INCREMENT + name: np.full(observations, values[np.argmax(np.abs(values))])
-        for name, values in change.items()
-    }
+def _shares(
+    filter: Filter,
+    problem: Problem,
+    selection: Selection,
+    exchange: Exchange,
+    columns: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """By variable: the change of its mean that each observation caused in its own column (obs,).
+
+    Of the layers of the column the one that changed most, as the filter sees the variable (log10
+    where it is transformed); NaN for too many observations.
+    """
+    comm, count = exchange.ensemble.comm, len(columns)
+    caused = {name: np.full(count, np.nan) for name in selection.rows.names}
+    if not 0 < count <= SHARED_OUT:
+        return caused
+    column = selection.column[exchange.mine]
+    loose = column >= selection.rows.columns
+    rows = np.flatnonzero(np.isin(column, columns) | loose)
+    few = replace(problem.rows(rows), water=problem.water)
+    shares = filter.shares(problem)[rows] if filter.needs_operator else filter.shares(few)
+    variable = selection.variable[exchange.mine][rows]
+    for number, name in enumerate(selection.rows.names):
+        own = (variable == number)[:, None]
+        own = own & ((column[rows, None] == columns) | loose[rows, None])
+        found = np.where(own, shares, 0.0)
+        if len(rows):
+            largest = found[np.argmax(np.abs(found), axis=0), np.arange(count)]
+        else:
+            largest = np.zeros(count)
+        ranks = np.array(comm.everywhere(largest))
+        caused[name] = ranks[np.argmax(np.abs(ranks), axis=0), np.arange(count)]
+    return caused
+
+
+def _filled(used: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """`values` of the used observations at their places among all (obs,), NaN elsewhere."""
+    filled = np.full(used.size, np.nan)
+    filled[used] = values
+    return filled
 
 
 def _numbers(analysis: Analysis) -> dict[str, np.ndarray]:

@@ -82,6 +82,7 @@ class Agenda:
     stops : the times at which forecasts end; the first is the start of the run
     used  : by number of the update, whether it assimilates a row of the table
     last  : the last moment at which anything is assimilated
+    sums  : the intervals (time, end) over which sensors want a flux summed
     """
 
     network: ObservationNetwork
@@ -90,6 +91,7 @@ class Agenda:
     stops: np.ndarray
     used: np.ndarray
     last: np.datetime64
+    sums: pd.DataFrame
 
     @classmethod
     def of(
@@ -119,7 +121,8 @@ class Agenda:
         last = end if assimilate_until is None else assimilate_until
         used = np.array([_used(update, table, start, last) for update in updates], dtype=bool)
         used = used.reshape(len(updates), len(table))
-        return cls(network, table, tuple(updates), stops, used, last)
+        sums = _intervals(network, table, fluxes)
+        return cls(network, table, tuple(updates), stops, used, last, sums)
 
     def rows(self, time: np.datetime64) -> np.ndarray:
         """Rows of the table that are ready at `time`."""
@@ -159,6 +162,16 @@ def flux_of(sensor: Sensor, fluxes: Collection[str]) -> str | None:
     """The flux that `sensor` reads, which is summed over its interval; None for a state."""
     name = getattr(sensor, "variable", None)
     return name if name in fluxes else None
+
+
+def _intervals(
+    network: ObservationNetwork, table: pd.DataFrame, fluxes: Collection[str]
+) -> pd.DataFrame:
+    """The distinct intervals (flux, time, end) that sensors of fluxes read over."""
+    names = [flux_of(network.sensors[number], fluxes) for number in table["sensor"]]
+    intervals = table[["time", "end"]].assign(flux=np.array(names, dtype=object))
+    lasting = intervals["flux"].notna() & (intervals["time"] < intervals["end"])
+    return intervals[lasting].drop_duplicates()
 
 
 def _no_observations() -> pd.DataFrame:
@@ -355,15 +368,14 @@ class Cycle:
         """The observations of the agenda's `rows` for one analysis."""
         table = self.agenda.table.iloc[rows]
         mean = ensemble.mean(list(self.state)).expand_dims("member")
-        places = []
-        for number in table["sensor"]:
-            sensor = self.agenda.network.sensors[number]
-            places.append((*sensor.place(mean), sensor.effective_depth(mean)))
+        sensors = [self.agenda.network.sensors[number] for number in table["sensor"]]
+        places = [(*sensor.place(mean), sensor.effective_depth(mean)) for sensor in sensors]
         return Batch(
             table["id"].to_numpy(str),
             table["value"].to_numpy(float),
             table["error"].to_numpy(float),
             Places(*np.array(places).T),
+            np.array([sensor.column(mean) for sensor in sensors]),
             lambda data: self._seen(data, rows, sums),
         )
 
@@ -387,16 +399,11 @@ class Cycle:
     def _awaited_fluxes(
         self, start: np.datetime64, end: np.datetime64
     ) -> list[tuple[str, np.datetime64]]:
-        table = self.agenda.table
-        around = table[
-            (table["time"] <= start) & (table["end"] >= end) & (table["time"] < table["end"])
-        ]
-        found = {
-            (flux, begin)
-            for number, begin in zip(around["sensor"], around["time"], strict=True)
-            if (flux := self._flux_of(self.agenda.network.sensors[number])) is not None
-        }
-        return sorted(found)
+        around = (self.agenda.sums["time"] <= start) & (self.agenda.sums["end"] >= end)
+        if not around.any():
+            return []
+        table = self.agenda.sums[around]
+        return sorted(set(zip(table["flux"], table["time"], strict=True)))
 
     def _budget(self, before: Ensemble, forecast: Ensemble) -> xr.DataArray | None:
         """Water (member, column) [mm] the analysis should close on: cᵀx + fluxes (Dan Eq. 2)."""

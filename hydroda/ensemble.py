@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,11 +33,33 @@ class Ensemble:
 
     def mean(self, names: Sequence[str] | None = None) -> xr.Dataset:
         """The mean over all members, on every rank."""
-        return self._reduce(lambda x: x.mean(axis=1), names)
+        return self._dataset(self.moments(names)[0])
 
     def spread(self, names: Sequence[str] | None = None) -> xr.Dataset:
         """The standard deviation over all members (divided by N - 1), on every rank."""
-        return self._reduce(lambda x: x.std(axis=1, ddof=1), names)
+        return self._dataset(self.moments(names)[1])
+
+    def moments(
+        self, names: Sequence[str] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Mean and standard deviation over all members by variable, as arrays, on every rank."""
+        names = [str(name) for name in (self.data.data_vars if names is None else names)]
+        fields = [self.data.variables[name].values for name in names]
+        if not fields:
+            return {}, {}
+        x = np.concatenate([field.reshape(field.shape[0], -1) for field in fields], axis=1).T
+        rows = self.comm.members_to_rows(np.ascontiguousarray(x), self.comm.shares(x.shape[0]))
+        mean = self.comm.all_rows(rows.mean(axis=1))
+        spread = self.comm.all_rows(rows.std(axis=1, ddof=1))
+        edges = np.cumsum([field[0].size for field in fields])[:-1]
+        means, spreads = (
+            {
+                name: part.reshape(field.shape[1:])
+                for name, field, part in zip(names, fields, np.split(moment, edges), strict=True)
+            }
+            for moment in (mean, spread)
+        )
+        return means, spreads
 
     def anomalies(self) -> xr.Dataset:
         """This rank's members less the mean over all members."""
@@ -68,14 +90,10 @@ class Ensemble:
             if "member" not in value.dims
         }
 
-    def _reduce(
-        self, reduction: Callable[[np.ndarray], np.ndarray], names: Sequence[str] | None
-    ) -> xr.Dataset:
-        fields = {}
-        for name in self.data.data_vars if names is None else names:
-            value = self.data[name]
-            x = np.ascontiguousarray(value.values.reshape(value.shape[0], -1).T)
-            rows = self.comm.members_to_rows(x, self.comm.shares(x.shape[0]))
-            reduced = self.comm.all_rows(reduction(np.ascontiguousarray(rows)))
-            fields[name] = (value.dims[1:], reduced.reshape(value.shape[1:]), value.attrs)
-        return xr.Dataset(fields, self._coordinates())
+    def _dataset(self, fields: Mapping[str, np.ndarray]) -> xr.Dataset:
+        variables = self.data.variables
+        labelled = {
+            name: (variables[name].dims[1:], values, variables[name].attrs)
+            for name, values in fields.items()
+        }
+        return xr.Dataset(labelled, self._coordinates())

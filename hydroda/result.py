@@ -45,11 +45,11 @@ FORECAST_PHASE, FREE_PHASE = "one-step forecast", "free forecast"
 
 def snapshot(ensemble: Ensemble, time: np.datetime64, names: list[str]) -> Table:
     """One row of means and spreads of the variables `names`."""
-    mean, spread = ensemble.mean(names), ensemble.spread(names)
+    mean, spread = ensemble.moments(names)
     row: Table = {"time": np.array([time])}
     for name in names:
-        row[name] = mean[name].values[None]
-        row[name + SPREAD] = spread[name].values[None]
+        row[name] = mean[name][None]
+        row[name + SPREAD] = spread[name][None]
     return row
 
 

@@ -73,6 +73,20 @@ class Filter(ABC):
         x, repaired = self.constraint.repair(problem, x)
         return Analysis(x, {**report, **repaired}, problem.memory)
 
+    def shares(self, problem: Problem) -> np.ndarray:
+        """The part (state, obs) of each observation in the change of the ensemble mean."""
+        count = len(problem.y)
+        problem, _ = self._prepared(replace(problem, overwrite=False))
+        silent = None if problem.noise is None else np.zeros_like(problem.noise)
+        before, predicted = problem.x.mean(axis=1), problem.hx.mean(axis=1)
+        shares = []
+        for number in range(count):
+            y = predicted.copy()
+            y[number] = problem.y[number]
+            x = self.update(replace(problem, y=y, noise=silent))
+            shares.append(x.mean(axis=1) - before)
+        return np.column_stack(shares)
+
     def _prepared(self, problem: Problem) -> tuple[Problem, dict[str, Any]]:
         """The problem that `update` solves, and what its preparation has to report."""
         if problem.state_places is None and not isinstance(self.localization, NoLocalization):
