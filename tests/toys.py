@@ -1,7 +1,7 @@
 """Small models and experiments that the tests of the engine stand on."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ class Buckets(Model):
     columns: int = 3
     fails: tuple[tuple[int, str, int], ...] = ()
     steps: int = 1
-    nap: float = 0.0
+    nap: float = field(default=0.0, repr=False, compare=False)
 
     @property
     def state(self):
