@@ -53,8 +53,8 @@ class Arithmetic(NamedTuple):
 COEFFICIENTS = 13 + 4 * 13
 
 # Van Genuchten's n below 2 gives K a vertical tangent at h = 0, where Newton cycles. Over the last
-# stretch K is a straight line instead: over SHORTEST [m], or as long as it takes for the line not to
-# be steeper than K_s per GENTLE [m] (n 1.5: 0.1 mm, n 1.1: 3 mm).
+# stretch K is a straight line instead: over SHORTEST [m], or as long as it takes for the line not
+# to be steeper than K_s per GENTLE [m] (n 1.5: 0.1 mm, n 1.1: 3 mm).
 SHORTEST, GENTLE = 1e-4, 3e-3
 
 # No water moves through a face that conducts less [m s-1]: quotients of conductivities stay finite.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from hydroda.errors import DeclarationError
 from hydroda.state import StateVector, Variable
 
 if TYPE_CHECKING:
@@ -104,4 +105,33 @@ def no_water(ensemble: xr.Dataset) -> xr.DataArray:
         dims=dims,
         coords={dim: ensemble.coords[dim] for dim in dims if dim in ensemble.coords},
         attrs={"units": "mm"},
+    )
+
+
+def steps_between(start: np.datetime64, end: np.datetime64, step: np.timedelta64) -> int:
+    """How often `step` fits into [start, end).
+
+    Raises
+    ------
+    DeclarationError
+        It does not fit a whole number of times.
+    """
+    steps, rest = divmod(np.datetime64(end, "ns") - np.datetime64(start, "ns"), step)
+    if rest or steps < 0:
+        raise DeclarationError(
+            f"a forecast from {start} to {end} is no whole number of model steps of {step}; "
+            "change the step of the model or the times of the updates"
+        )
+    return int(steps)
+
+
+def along_a_line(u: np.ndarray) -> xr.Dataset:
+    """The ensemble of a toy model of one variable, u (member, column), with columns 1 m apart."""
+    places = np.arange(u.shape[1], dtype=float)
+    return xr.Dataset(
+        {"u": (("member", "column"), u, {"units": "1"})},
+        {
+            "x": ("column", places, {"units": "m"}),
+            "y": ("column", np.zeros_like(places), {"units": "m"}),
+        },
     )
