@@ -67,27 +67,27 @@ class Places:
         """
         if not len(self) or not coordinates:
             return np.zeros(len(self), dtype=np.int64), self[: min(1, len(self))]
-        keys = [
-            np.nan_to_num(getattr(self, c), nan=np.inf, posinf=np.inf, neginf=-np.inf)
-            for c in coordinates
-        ]
-        new = np.zeros(len(self), dtype=bool)
-        new[0] = True
-        for key in keys:
-            new[1:] |= key[1:] != key[:-1]
-        heads = np.flatnonzero(new)
-        run = np.cumsum(new) - 1
-        _, first, inverse = np.unique(
-            np.column_stack([key[heads] for key in keys]),
-            axis=0,
-            return_index=True,
-            return_inverse=True,
-        )
+        keys = [getattr(self, c) for c in coordinates]
+        keys = [np.where(np.isnan(key), np.inf, key) for key in keys]
+        heads = np.flatnonzero(_changes(keys))
+        run = np.repeat(np.arange(len(heads)), np.diff(heads, append=len(self)))
+        order = np.lexsort([key[heads] for key in keys])
+        group = np.cumsum(_changes([key[heads[order]] for key in keys])) - 1
+        # lexsort is stable: the first of each group in sorted order is its first in memory.
+        first = order[np.flatnonzero(np.diff(group, prepend=-1))]
         # Number the lines as they appear, so that lines lie in memory as their rows do.
-        order = np.argsort(first, kind="stable")
-        number = np.empty_like(order)
-        number[order] = np.arange(len(order))
-        return number[inverse.ravel()][run], self[heads[first[order]]]
+        number = np.empty_like(first)
+        number[np.argsort(first)] = np.arange(len(first))
+        line = np.empty_like(order)
+        line[order] = number[group]
+        return line[run], self[heads[np.sort(first)]]
+
+
+def _changes(keys: list[np.ndarray]) -> np.ndarray:
+    """Whether each entry differs from the one before, in any key; the first does."""
+    new = np.ones(len(keys[0]), dtype=bool)
+    new[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return new
 
 
 @dataclass(frozen=True, eq=False)
