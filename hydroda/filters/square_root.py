@@ -12,6 +12,7 @@ from hydroda.filters import _kernels
 from hydroda.filters.base import Filter
 from hydroda.filters.rows import add_to_rows, grouped
 from hydroda.localization import NoLocalization
+from hydroda.threads import threads_for
 
 LINES = 32
 """Places that one thread analyses at a time."""
@@ -50,7 +51,9 @@ class SquareRoot(Filter):
             return x
         if problem.rng is None:
             raise DeclarationError("rotation=True needs Problem.rng")
-        _kernels.rotate_rows(x, rotation(problem.rng, problem.members), 4 * _kernels.ROWS * LINES)
+        with threads_for(x.size * problem.members):
+            turn = rotation(problem.rng, problem.members)
+            _kernels.rotate_rows(x, turn, 4 * _kernels.ROWS * LINES)
         return x
 
 
@@ -105,11 +108,12 @@ def locally(problem: Problem) -> np.ndarray:
     assert weights is not None
     out = problem.x if problem.overwrite else np.empty_like(problem.x)
     rows, edges = grouped(weights)
-    failed = _kernels.square_root_rows(
-        problem.x, out, rows, edges, weights.start, weights.obs, weights.value,
-        problem.anomalies, problem.innovation, problem.variance,
-        np.ascontiguousarray(problem.damping), LINES,
-    )  # fmt: skip
+    with threads_for((problem.x.size + len(weights.obs) * problem.members) * problem.members):
+        failed = _kernels.square_root_rows(
+            problem.x, out, rows, edges, weights.start, weights.obs, weights.value,
+            problem.anomalies, problem.innovation, problem.variance,
+            np.ascontiguousarray(problem.damping), LINES,
+        )  # fmt: skip
     if failed >= 0:
         raise DataError(
             f"the transform of place {failed} did not converge: check hx for extreme values"

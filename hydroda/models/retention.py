@@ -14,12 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from hydroda.errors import DeclarationError
 from hydroda.models import _kernels_soil as kernels
 from hydroda.state import Variable
+from hydroda.threads import threads_for
 from hydroda.units import Magnitude, magnitude
 
 __all__ = ["BrooksCorey", "ClappHornberger", "Gardner", "Retention", "VanGenuchten", "rosetta"]
 
 Array = NDArray[np.float64]
 
+OPERATIONS = 50  # of one cell on its curve, roughly
 THETA_R = Variable("m3 m-3", bounds=(0.0, 1.0), role="parameter", meaning="residual water content")
 THETA_S = Variable("m3 m-3", bounds=(0.0, 1.0), role="parameter", meaning="porosity")
 LOG10_KS = Variable(
@@ -115,7 +117,8 @@ def _blockwise(
     spread = np.broadcast_to(spread, (*spread.shape[:2], full[2], spread.shape[3]))
     inputs = np.ascontiguousarray(np.broadcast_to(given, full))
     out = np.empty(full)
-    function(soil.token, np.ascontiguousarray(spread), inputs, out)
+    with threads_for(OPERATIONS * out.size):
+        function(soil.token, np.ascontiguousarray(spread), inputs, out)
     return out.reshape(shape)
 
 
