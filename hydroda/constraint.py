@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.linalg import block_diag
 
-from hydroda.analysis import Places, Problem
+from hydroda.analysis import Operator, Places, Problem, Water
 from hydroda.errors import DeclarationError
 from hydroda.units import Amount, magnitude
 
@@ -19,7 +19,10 @@ class Constraint:
     """Two hooks around an update; each is the identity unless a subclass writes it."""
 
     observes: ClassVar[bool] = False
-    """Whether `augment` adds observations, so that there is an analysis without any others."""
+    """Whether it alone, without any observation, asks for an analysis."""
+
+    needs_operator: ClassVar[bool] = False
+    """Whether it sums water anew, and so needs all rows of the state at once."""
 
     def augment(self, problem: Problem) -> Problem:
         """The problem with what the constraint adds to its observations."""
@@ -92,17 +95,14 @@ class WaterBudget(Constraint):
     inflate_budget: bool = False
     floor: Amount = "1e-8 mm**2"
     observes: ClassVar[bool] = True
+    needs_operator: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        floor = magnitude(self.floor, "mm**2", "WaterBudget.floor")
-        if not floor > 0:
-            raise DeclarationError(f"WaterBudget.floor must be positive; got {floor!r}")
-        object.__setattr__(self, "floor", floor)
+        object.__setattr__(self, "floor", _positive_floor(self.floor, "WaterBudget.floor"))
 
-    def variance(self, problem: Problem) -> np.ndarray:
+    def variance(self, problem: Problem, water: Water) -> np.ndarray:
         """φ (k,) [mm²]."""
-        assert problem.water is not None
-        variance = np.maximum(problem.water.target.var(axis=1, ddof=1), float(self.floor))
+        variance = budget_variance(water, self.floor)
         return variance * problem.factor if self.inflate_budget else variance
 
     def augment(self, problem: Problem) -> Problem:
@@ -115,7 +115,7 @@ class WaterBudget(Constraint):
             problem,
             hx=np.concatenate([problem.hx, water.content]),
             y=np.concatenate([problem.y, mean]),
-            variance=np.concatenate([problem.variance, self.variance(problem)]),
+            variance=np.concatenate([problem.variance, self.variance(problem, water)]),
             correlation=None if correlation is None else block_diag(correlation, np.eye(len(mean))),
             noise=_with_rows(problem.noise, water.target - mean[:, None]),
             obs_places=_with_places(problem.obs_places, water.places, len(mean)),
@@ -128,16 +128,85 @@ class WaterBudget(Constraint):
         water = problem.water
         if water is None:
             return x, {"clipped": clip(x, problem.lower, problem.upper)}
-        report: Diagnostics = {"budget_variance": self.variance(problem)}
+        report: Diagnostics = {"budget_variance": self.variance(problem, water)}
         if water.operator is None:
             return x, {**report, "clipped": clip(x, problem.lower, problem.upper)}
-        before = water.operator(x)
-        report["clipped"] = clip(x, problem.lower, problem.upper)
-        after = water.operator(x)
-        report["residual_before_clipping"] = water.target - before
-        report["residual"] = water.target - after
-        report["water_increment"] = after - water.content
-        return x, report
+        return x, {**report, **_closed(problem, water, water.operator, x)}
+
+
+@dataclass(frozen=True)
+class ColumnBudgets(Constraint):
+    """Draws every column to its own budget after the observations, one column at a time.
+
+    For domains of thousands of columns, where `WaterBudget` would add as many observations to one
+    system: here a column's budget changes that column only, by a scalar Kalman step on the
+    analysed members (observations with independent errors may be assimilated one after the other).
+    Rows without a place are left alone. Reported as by `WaterBudget`.
+    """
+
+    floor: Amount = "1e-8 mm**2"
+    needs_operator: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "floor", _positive_floor(self.floor, "ColumnBudgets.floor"))
+
+    def repair(self, problem: Problem, x: np.ndarray) -> tuple[np.ndarray, Diagnostics]:
+        water = problem.water
+        if water is None:
+            return x, {"clipped": clip(x, problem.lower, problem.upper)}
+        if water.operator is None:
+            raise DeclarationError("ColumnBudgets needs Water.operator, to sum the water anew")
+        variance = budget_variance(water, self.floor)
+        column = _column_of_rows(problem, water)
+        content = water.operator(x)
+        anomalies = content - content.mean(axis=1, keepdims=True)
+        total = (problem.members - 1) * (content.var(axis=1, ddof=1) + variance)
+        missing = water.target - content
+        for rows in np.array_split(np.flatnonzero(column >= 0), 1 + len(x) // 4096):
+            part, here = x[rows], column[rows]
+            covariance = ((part - part.mean(axis=1, keepdims=True)) * anomalies[here]).sum(axis=1)
+            gain = problem.damping[rows] * covariance / total[here]  # type: ignore[index]
+            x[rows] = part + gain[:, None] * missing[here]
+        report = _closed(problem, water, water.operator, x)
+        return x, {"budget_variance": variance, **report}
+
+
+def _column_of_rows(problem: Problem, water: Water) -> np.ndarray:
+    """Which budget (row,) each row belongs to, −1 where none."""
+    if len(water.target) == 1 and water.places is None:
+        return np.zeros(len(problem.x), dtype=np.int64)
+    if water.places is None or problem.state_places is None:
+        raise DeclarationError("ColumnBudgets needs the places of rows and of water budgets")
+    number = {xy: k for k, xy in enumerate(zip(water.places.x, water.places.y, strict=True))}
+    line, places = problem.state_places.distinct(("x", "y"))
+    found = [number.get(xy, -1) for xy in zip(places.x, places.y, strict=True)]
+    return np.array(found, dtype=np.int64)[line]
+
+
+def _closed(problem: Problem, water: Water, operator: Operator, x: np.ndarray) -> Diagnostics:
+    """Clips `x` in place and reports how the budgets close before and after."""
+    before = operator(x)
+    clipped = clip(x, problem.lower, problem.upper)
+    after = operator(x)
+    return {
+        "clipped": clipped,
+        "residual_before_clipping": water.target - before,
+        "residual": water.target - after,
+        "water_increment": after - water.content,
+    }
+
+
+def budget_variance(water: Water, floor: Amount) -> np.ndarray:
+    """φ (k,) [mm²]: sample variance of the budget over members (Dan, Eq. 9), at least `floor`."""
+    least = float(magnitude(floor, "mm**2", "floor"))
+    return np.asarray(np.maximum(water.target.var(axis=1, ddof=1), least))
+
+
+def _positive_floor(floor: Amount, name: str) -> float:
+    value = magnitude(floor, "mm**2", name)
+    if not value > 0:
+        raise DeclarationError(f"{name} must be positive; got {value!r}")
+    return value
 
 
 def _with_rows(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:

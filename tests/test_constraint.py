@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from hydroda.analysis import Places, Problem, Water
-from hydroda.constraint import Bounds, NoConstraint, WaterBudget
+from hydroda.constraint import Bounds, ColumnBudgets, NoConstraint, WaterBudget
 from hydroda.errors import DeclarationError
 from hydroda.filters import ETKF, LETKF, DEnKF, EnKF, OnAnomalies
 from hydroda.inflation import MaximumLikelihood
@@ -183,22 +183,7 @@ def test_that_the_residual_is_reported_before_and_after_clipping():
 
 def test_that_each_column_closes_its_own_budget():
     """Two columns far apart are two problems of one column."""
-    one, _ = column(seed=1)
-    two, _ = column(seed=2)
-    joint = Problem(
-        x=np.vstack([one.x, two.x]),
-        hx=np.vstack([one.hx, two.hx]),
-        y=np.concatenate([one.y, two.y]),
-        variance=np.concatenate([one.variance, two.variance]),
-        noise=np.vstack([one.noise, two.noise]),
-        state_places=Places(np.repeat([0.0, 5e4], 5), np.zeros(10), np.full(10, np.nan)),
-        obs_places=Places([0.0, 5e4], [0.0, 0.0], [0.1, 0.1]),
-        water=Water(
-            np.vstack([one.water.content, two.water.content]),
-            np.vstack([one.water.target, two.water.target]),
-            places=Places([0.0, 5e4], [0.0, 0.0], [np.nan, np.nan]),
-        ),
-    )
+    one, two, joint = two_columns()
     scheme = GaspariCohn(cutoff="1 km")
     for filter in (EnKF, LETKF):
         x = filter(scheme, constraint=WaterBudget()).analyse(joint).x
@@ -258,3 +243,73 @@ def test_that_bounds_may_come_with_the_problem():
 def test_that_impossible_constraints_are_refused(make):
     with pytest.raises(DeclarationError):
         make()
+
+
+def two_columns():
+    """Two of `column` side by side, with one operator for both waters."""
+    one, two = column(seed=1)[0], column(seed=2)[0]
+    sums = np.kron(np.eye(2), THICKNESS)
+    return (
+        one,
+        two,
+        Problem(
+            x=np.vstack([one.x, two.x]),
+            hx=np.vstack([one.hx, two.hx]),
+            y=np.concatenate([one.y, two.y]),
+            variance=np.concatenate([one.variance, two.variance]),
+            noise=np.vstack([one.noise, two.noise]),
+            state_places=Places(np.repeat([0.0, 5e4], 5), np.zeros(10), np.full(10, np.nan)),
+            obs_places=Places([0.0, 5e4], [0.0, 0.0], [0.1, 0.1]),
+            water=Water(
+                np.vstack([one.water.content, two.water.content]),
+                np.vstack([one.water.target, two.water.target]),
+                lambda z: sums @ z,
+                Places([0.0, 5e4], [0.0, 0.0], [np.nan, np.nan]),
+            ),
+        ),
+    )
+
+
+def test_that_a_columns_own_budget_is_a_scalar_kalman_step():
+    problem, _ = column()
+    free = EnKF().analyse(problem).x
+    water = THICKNESS[None] @ free
+    gain = np.cov(np.vstack([free, water]))[:5, 5] / (
+        water.var(ddof=1) + problem.water.target.var(ddof=1)
+    )
+    expected = free + gain[:, None] * (problem.water.target - water)
+    x = EnKF(constraint=ColumnBudgets()).analyse(problem).x
+    np.testing.assert_allclose(x, expected, rtol=1e-11)
+
+
+def test_that_many_members_make_both_forms_of_the_budget_agree():
+    problem, _ = column(members=4000)
+    joint = EnKF(constraint=WaterBudget()).analyse(problem)
+    own = EnKF(constraint=ColumnBudgets()).analyse(problem)
+    np.testing.assert_allclose(own.x.mean(axis=1), joint.x.mean(axis=1), rtol=5e-3)
+    np.testing.assert_allclose(own.x.std(axis=1), joint.x.std(axis=1), rtol=5e-2)
+
+
+def test_that_own_budgets_of_two_columns_are_those_of_each():
+    one, two, joint = two_columns()
+    scheme = GaspariCohn(cutoff="1 km")
+    x = EnKF(scheme, constraint=ColumnBudgets()).analyse(joint).x
+    alone = [EnKF(constraint=ColumnBudgets()).analyse(p).x for p in (one, two)]
+    np.testing.assert_allclose(x, np.vstack(alone), rtol=1e-10)
+
+
+def test_that_own_budgets_leave_rows_of_no_column_alone():
+    *_, joint = two_columns()
+    places = Places(np.append(np.repeat([0.0, 5e4], 5)[:-1], np.nan), np.zeros(10), np.zeros(10))
+    moved = changed(joint, state_places=places)
+    free = EnKF().analyse(moved).x
+    x = EnKF(constraint=ColumnBudgets()).analyse(moved).x
+    assert np.array_equal(x[-1], free[-1])
+    assert (x[:-1] != free[:-1]).any()
+
+
+def test_that_own_budgets_need_the_water_summed_anew():
+    problem, _ = column()
+    blind = changed(problem, water=Water(problem.water.content, problem.water.target))
+    with pytest.raises(DeclarationError, match=r"Water\.operator"):
+        EnKF(constraint=ColumnBudgets()).analyse(blind)
