@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +35,8 @@ from hydroda.verification import records
 
 USER_ERROR = 2
 ROOTS_TURN = 0.3  # [s]
+WIDE = 160  # columns of text where there is no terminal to fit
+ABOUT = ("title", "source", "members", "seed", "start", "end", "assimilate_until")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -238,7 +241,8 @@ def reproduce(
     if study not in STUDIES:
         raise DeclarationError(f"there is no study {study!r}; there are {', '.join(STUDIES)}")
     report = STUDIES[study].run(table=table, size=size, seeds=seeds, progress=bar)
-    _say(report.tables())
+    for table_ in report.tables():
+        _say(table_)
     if file is not None:
         _write_json(report.as_dict(), file)
     if out is not None:
@@ -252,9 +256,10 @@ def reproduce(
 def score(folder: Path, file: Path | None) -> None:
     """Show the scores of a run, open loop beside assimilation."""
     result = Result.open(folder)
-    _show_result(result)
     if file is not None:
-        _write_json({"values": records(result.scores())}, file)
+        about = {name: result.attrs[name] for name in ABOUT}
+        _write_json({"experiment": about, "values": records(_shown(result))}, file)
+    _show_result(result)
 
 
 @hydroda.command()
@@ -275,7 +280,11 @@ def info(path: Path, explain: str | None) -> None:
     """Say what a run or a file of observations holds."""
     if path.is_dir():
         result = Result.open(path)
-        _say(str(result.explain(explain)) if explain else result.summary())
+        if explain:
+            _say(str(result.explain(explain)))
+        else:
+            _say(result.summary())
+            _say_tables(result.account())
     else:
         _say(read(path, zone="UTC").summary())
 
@@ -285,7 +294,10 @@ def info(path: Path, explain: str | None) -> None:
 
 @_on_root
 def _say(content: str | Table) -> None:
-    console = Console(soft_wrap=isinstance(content, str), highlight=False, markup=False)
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(
+        soft_wrap=isinstance(content, str), highlight=False, markup=False, width=width
+    )
     console.print(content)
 
 
@@ -298,7 +310,16 @@ def _write_json(content: dict[str, Any], file: Path) -> None:
 @_on_root
 def _show_result(result: Result) -> None:
     _say(result.summary())
-    for name, frame in result.scores().groupby("variable", sort=False):
+    _say_tables(_shown(result))
+
+
+def _shown(result: Result) -> pd.DataFrame:
+    """Scores and what was done, as one table."""
+    return pd.concat([result.scores(), result.account()], ignore_index=True)
+
+
+def _say_tables(table: pd.DataFrame) -> None:
+    for name, frame in table.groupby("variable", sort=False):
         _say(score_view(frame, str(name)))
 
 
@@ -311,11 +332,11 @@ def score_view(frame: pd.DataFrame, title: str) -> Table:
     for name in runs:
         view.add_column(name.replace("_", " "), justify="right")
     view.add_column("unit")
-    previous = ""
-    for (group, score), part in frame.groupby(["group", "score"], sort=False):
-        values = part.set_index("run")["value"]
-        shown = [f"{values[name]:.4g}" if name in values.index else "" for name in runs]
-        first = str(group) if group != previous else ""
-        view.add_row(first, str(score), *shown, str(part["unit"].iloc[0]), end_section=False)
-        previous = str(group)
+    for group, scores in frame.groupby("group", sort=False):
+        first = str(group)
+        for name, part in scores.groupby("score", sort=False):
+            values = part.set_index("run")["value"].reindex(runs)
+            shown = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
+            view.add_row(first, str(name), *shown, str(part["unit"].iloc[0]))
+            first = ""
     return view

@@ -367,7 +367,7 @@ class Cycle:
     def _batch(self, rows: np.ndarray, ensemble: Ensemble, sums: xr.Dataset) -> Batch:
         """The observations of the agenda's `rows` for one analysis."""
         table = self.agenda.table.iloc[rows]
-        mean = ensemble.mean(list(self.state)).expand_dims("member")
+        mean = ensemble.mean().expand_dims("member")  # of all variables: a depth may need any
         sensors = [self.agenda.network.sensors[number] for number in table["sensor"]]
         places = [(*sensor.place(mean), sensor.effective_depth(mean)) for sensor in sensors]
         return Batch(

@@ -280,7 +280,7 @@ class Experiment(ABC):
                 with _resumable():
                     journal.checkpoint(replace(checkpoint, ensemble=whole))
         attrs = {**self._attrs(), "signature": signature}
-        return leg_tree(comm.from_root(journal.tables()), ensemble.whole(), attrs)
+        return leg_tree(comm.from_root(journal.tables()), ensemble.whole(), attrs, self.view)
 
     def _start(self, comm: Communicator) -> Ensemble:
         """This rank's members at the start, each from its own stream."""

@@ -21,7 +21,8 @@ from hydroda.assimilation import INCREMENT
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError
 from hydroda.io import Record, Table
-from hydroda.verification import score_table
+from hydroda.state import StateVector
+from hydroda.verification import COLUMNS, score_table
 
 OPEN_LOOP, ASSIMILATION, TRUTH = "open_loop", "assimilation", "truth"
 LEGS = (TRUTH, OPEN_LOOP, ASSIMILATION)
@@ -37,6 +38,7 @@ CELL_METHODS = {
     MEMBERS: "time: point",
     "": "realization: mean",
 }
+WATER_OF_ANALYSES = ("water_added", "water_moved", "water_clipped")
 FORECAST_PHASE, FREE_PHASE = "one-step forecast", "free forecast"
 
 
@@ -53,7 +55,9 @@ def snapshot(ensemble: Ensemble, time: np.datetime64, names: list[str]) -> Table
     return row
 
 
-def leg_tree(tables: Record, final: xr.Dataset, attrs: Mapping[str, Any]) -> xr.DataTree:
+def leg_tree(
+    tables: Record, final: xr.Dataset, attrs: Mapping[str, Any], state: StateVector
+) -> xr.DataTree:
     """The tree of one leg from the tables of its journal and its members at the end."""
     nodes = {"/": xr.Dataset(attrs={"Conventions": "CF-1.11", **attrs})}
     for group in ("forecast", "analysis"):
@@ -61,6 +65,9 @@ def leg_tree(tables: Record, final: xr.Dataset, attrs: Mapping[str, Any]) -> xr.
     nodes["final"] = final.rename(member="realization")
     for group, dim in LISTS.items():
         nodes[group] = _listed(tables.get(group, {}), dim)
+    for name, variable in state.variables.items():
+        if INCREMENT + name in nodes["observations"]:
+            nodes["observations"][INCREMENT + name].attrs["units"] = variable.seen_unit
     return xr.DataTree.from_dict(nodes)
 
 
@@ -137,11 +144,60 @@ class Result:
     @property
     def attrs(self) -> dict[str, Any]:
         """What the main leg says of itself."""
-        return dict(self.leg().attrs)
+        found = self.leg().attrs.items()  # NetCDF gives numbers of numpy
+        return {str(k): v.item() if isinstance(v, np.generic) else v for k, v in found}
 
     def ensemble(self, leg: str | None = None) -> xr.Dataset:
         """The members at the end (member, …), to start another run from."""
         return self.leg(leg)["final"].to_dataset().rename(realization="member").load()
+
+    def summary(self) -> str:
+        """What was run, in a few lines."""
+        about = self.attrs
+        until = about["assimilate_until"]
+        return "\n".join(
+            [
+                f"{about['title']}: {', '.join(leg.replace('_', ' ') for leg in self.legs)}",
+                f"  from {about['start'][:16]} to {about['end'][:16]} UTC"
+                + (f", assimilating until {until}" if until else ""),
+                f"  {about['members']} members, seed {about['seed']}, {about['source']}",
+            ]
+        )
+
+    def account(self) -> pd.DataFrame:
+        """What was done in every leg, as a table with the columns of `scores`.
+
+        Observations by what was done with them, analyses and the water they added in all [mm],
+        members that failed, and the largest error of the model's water budget [mm].
+        """
+        rows = [
+            (score, variable, "all", leg, unit, float(value))
+            for leg in self.legs
+            if leg != TRUTH
+            for score, variable, unit, value in self._counted(leg)
+        ]
+        return pd.DataFrame(rows, columns=COLUMNS)
+
+    def _counted(self, leg: str) -> Iterator[tuple[str, str, str, float]]:
+        """Score, variable, unit and value."""
+        frame, tree = self.observations(leg), self.leg(leg)
+        if len(frame):
+            kind = frame["status"].str.replace("_", " ").str.extract("^([^:;]*)")[0]
+            for (quantity, status), count in frame.groupby(["quantity", kind]).size().items():
+                yield str(status), str(quantity), "1", count
+        updates, failures = tree["updates"].to_dataset(), tree["failures"].to_dataset()
+        if updates:
+            for name, count in updates["update"].to_series().value_counts(sort=False).items():
+                yield "analyses", str(name), "1", count
+        for name in WATER_OF_ANALYSES:
+            if name in updates:
+                yield name.replace("_", " "), "water", "mm", float(updates[name].sum())
+        if tree["cycles"]["closure"].notnull().any():
+            yield "largest budget error", "water", "mm", float(tree["cycles"]["closure"].max())
+        if failures:
+            replaced = failures["remedy"].astype(str).str.startswith("replaced").values
+            yield "retried", "members", "1", float((~replaced).sum())
+            yield "replaced", "members", "1", float(replaced.sum())
 
     # --- observations ---
 
@@ -172,8 +228,12 @@ class Result:
             raise DeclarationError(
                 f"{len(found)} observations are called {observation!r}; try one of {near}"
             )
-        fields = self.leg(leg)["forecast"].to_dataset()
-        units = {str(name): str(value.attrs.get("units", "")) for name, value in fields.items()}
+        fields = self.leg(leg)["observations"].to_dataset()
+        units = {
+            str(name).removeprefix(INCREMENT): str(value.attrs.get("units", ""))
+            for name, value in fields.items()
+            if str(name).startswith(INCREMENT)
+        }
         return Explanation(found.iloc[0].to_dict(), units)
 
     def series(self, leg: str | None = None, kind: str = "prior") -> dict[str, xr.Dataset]:
@@ -266,7 +326,7 @@ def _pivoted(table: xr.Dataset, kind: str) -> xr.Dataset:
 class Explanation:
     """One observation's row of the report; printed, it says what was done and why.
 
-    units : of the variables of the state
+    units : in which the filter saw the variables it changed
     """
 
     row: Mapping[str, Any]
@@ -293,7 +353,7 @@ class Explanation:
                 f"  analysis   {row['posterior_mean']:.4g} ± {row['posterior_spread']:.2g} {unit}",
             ]
             lines += [
-                f"  increment  {name}: {row[column]:+.3g} {own} where its mean changed most"
+                f"  increment  {name}: {row[column]:+.3g} {own}, caused by it in its column"
                 for name, own in self.units.items()
                 if np.isfinite(row.get(column := INCREMENT + name, np.nan))
             ]

@@ -32,6 +32,13 @@ class Variable:
     role: Literal["state", "parameter"] = "state"
     meaning: str = ""
 
+    @property
+    def seen_unit(self) -> str:
+        """The unit in which a filter sees the variable, such as "log10(m s-1)"."""
+        if isinstance(self.transform, Identity):
+            return self.unit
+        return f"{type(self.transform).__name__.lower()}({self.unit})"
+
 
 class StateVector:
     """The variables of a state, declared as a class body of `Variable` lines.

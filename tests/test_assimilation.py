@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import xarray as xr
 
 from hydroda.filters import EnKF, Filter
 from hydroda.localization import GaspariCohn
-from hydroda.obs import ObservationNetwork
+from hydroda.obs import ObservationNetwork, PointSensor
 from hydroda.rng import Streams
 from hydroda.update import ASSIMILATED, KeepAll, Reject, Update
 from hydroda.zone import Saturated, SaturatedInEachMember, Unsaturated
@@ -260,3 +260,30 @@ def test_that_water_added_and_clipped_is_reported():
     assert float(event["water_added"][0]) == pytest.approx(change.mean(), abs=1e-12)
     assert float(event["water_moved"][0]) == pytest.approx(np.abs(change).mean(), abs=1e-12)
     assert (after.ensemble()["theta"].values <= 0.45).all() and float(event["water_clipped"][0]) > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownToTheTable(PointSensor):
+    """Reads at the depth of the water table, which is no part of the state."""
+
+    def effective_depth(self, ensemble):
+        return float(self.read(ensemble, "water_table_depth", "m").mean())
+
+
+def test_that_the_depth_of_an_observation_may_follow_a_diagnostic(monkeypatch):
+    seen = {}
+
+    def analyse(self, problem):
+        seen["depth"] = problem.obs_places.depth
+        return original(self, problem)
+
+    original = Filter.analyse
+    monkeypatch.setattr(Filter, "analyse", analyse)
+    sensor = DownToTheTable(
+        station="p", quantity="theta", unit="m3 m-3", depth="0.5 m", sd="0.01 m3/m3"
+    )
+    network = ObservationNetwork((sensor,), readings(("p", "theta", 24, 0.3)))
+    experiment = replace(ProfileRun(), network=network, updates=(Update("theta", "theta"),))
+    experiment.run()
+    expected = start_of(experiment)["water_table_depth"].values.mean()
+    assert seen["depth"] == pytest.approx([expected])

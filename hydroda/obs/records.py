@@ -116,6 +116,18 @@ class Records:
         text = self.values.to_csv(index=False) + repr(sorted(self.units.items()))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def summary(self) -> str:
+        """What the records hold, a line per series."""
+        lines = [f"{len(self)} values of {self.values['station'].nunique()} stations"]
+        for (station, quantity, depth), series in self.values.groupby(KEY, dropna=False):
+            good = series["value"].notna() & (series["flag"] == "")
+            where = "" if np.isnan(depth) else f" at {depth:g} m"
+            lines.append(
+                f"  {station}{where}: {quantity} [{self.units[quantity]}], {good.sum()} good of "
+                f"{len(series)}, {series['time'].min()} to {series['end'].max()} UTC"
+            )
+        return "\n".join(lines)
+
     def select(
         self, stations: Iterable[str] | None = None, quantities: Iterable[str] | None = None
     ) -> Records:
