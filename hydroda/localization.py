@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -494,19 +495,30 @@ def threshold_mu(
     depths = np.sort(np.asarray(depths, dtype=np.float64))
     if not 1 <= s <= len(depths):
         raise DeclarationError(f"threshold layer must be 1 to {len(depths)}; got {s}")
-    distance = np.abs(depths - d_obs)
-    wanted = (np.arange(1, len(depths) + 1) <= s).astype(np.float64)
+    return _closest_to_step(tuple(np.abs(depths - d_obs)), s, at_least, at_most)
 
-    def misfit(log_mu: float) -> float:
-        return float(np.sum((np.exp(-np.exp(log_mu) * distance) - wanted) ** 2))
+
+@lru_cache(maxsize=4096)
+def _closest_to_step(distance: tuple[float, ...], s: int, at_least: float, at_most: float) -> float:
+    # Remembered, because every analysis of every column asks again.
+    wanted = np.arange(len(distance)) < s
+
+    def misfit(log_mu: np.ndarray | np.float64) -> np.ndarray:
+        taper = np.exp(-np.multiply.outer(np.exp(log_mu), np.array(distance)))
+        return np.asarray(((taper - wanted) ** 2).sum(axis=-1))
 
     # M can have several minima: the best of a grid, then polished between its neighbours.
     grid = np.linspace(math.log(at_least), math.log(at_most), 400)
-    best = int(np.argmin([misfit(g) for g in grid]))
+    best = int(np.argmin(misfit(grid)))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    found = minimize_scalar(misfit, bounds=(low, high), method="bounded", options={"xatol": 1e-12})
+    found = minimize_scalar(
+        lambda g: float(misfit(np.float64(g))),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-12},
+    )
     ends = [at_least, float(np.exp(found.x)), at_most]
-    return min(ends, key=lambda mu: misfit(math.log(mu)))
+    return min(ends, key=lambda mu: float(misfit(np.log(mu))))
 
 
 def choose_threshold(likelihood: Sequence[float] | np.ndarray, first: int = 2) -> int:
