@@ -241,8 +241,8 @@ def reproduce(
     if study not in STUDIES:
         raise DeclarationError(f"there is no study {study!r}; there are {', '.join(STUDIES)}")
     report = STUDIES[study].run(table=table, size=size, seeds=seeds, progress=bar)
-    for table_ in report.tables():
-        _say(table_)
+    for shown in report.tables():
+        _say(shown)
     if file is not None:
         _write_json(report.as_dict(), file)
     if out is not None:

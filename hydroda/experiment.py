@@ -20,7 +20,7 @@ from hydroda.cycling import Agenda, Cycle, Step
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError
 from hydroda.files import replacing
-from hydroda.forcing import Forcing, ForcingNoise
+from hydroda.forcing import Forcing, ForcingNoise, PerturbedForcing
 from hydroda.io import Checkpoint, Journal, Record, other_settings, stacked, write_tree
 from hydroda.models.base import Model
 from hydroda.obs.network import ObservationNetwork
@@ -33,6 +33,7 @@ from hydroda.result import (
     OPEN_LOOP,
     TRUTH,
     Result,
+    beside_tree,
     leg_tree,
     signature_of,
     snapshot,
@@ -140,6 +141,10 @@ class Experiment(ABC):
         """The network with its data; a subclass that keeps them in files reads them here."""
         return self.network
 
+    def beside(self) -> Mapping[str, Mapping[str, xr.DataArray]]:
+        """Other simulations to score beside the legs: name -> variable -> (time, station)."""
+        return {}
+
     # --- what everyone calls ---
 
     @property
@@ -229,11 +234,14 @@ class Experiment(ABC):
             trees[name] = leg._leg(name, signature, inputs, start, folder, progress)
             if comm.root and folder is not None:
                 _finish(folder, name, trees[name], waiting)
+        others = beside_tree(self.beside() if truth is None else {})
         if folder is None:
-            return Result(xr.DataTree(children=trees))
-        if comm.root and truth is not None:
+            return Result(xr.DataTree(children=trees | others))
+        if comm.root:
+            extra = others if truth is None else {TRUTH: truth}
             with _resumable():
-                write_tree(truth, folder / f"{TRUTH}.nc")
+                for name, tree in extra.items():
+                    write_tree(tree, folder / f"{name}.nc")
         comm.from_root(None)  # nobody reads before the root has written
         return Result.open(folder)
 
@@ -280,7 +288,10 @@ class Experiment(ABC):
                 with _resumable():
                     journal.checkpoint(replace(checkpoint, ensemble=whole))
         attrs = {**self._attrs(), "signature": signature}
-        return leg_tree(comm.from_root(journal.tables()), ensemble.whole(), attrs, self.view)
+        tables, weather = comm.from_root(journal.tables()), {}
+        if inputs.forcing is not None:
+            weather = _weather(inputs.forcing, cycle.forcing, comm)
+        return leg_tree(tables, ensemble.whole(), attrs, self.view, weather)
 
     def _start(self, comm: Communicator) -> Ensemble:
         """This rank's members at the start, each from its own stream."""
@@ -303,7 +314,7 @@ class Experiment(ABC):
         fluxes = () if self.model.budget is None else self.model.budget.terms
         agenda = Agenda.of(inputs.network, self.updates, self.span, self.every, last, fluxes)
         if inputs.forcing is not None:
-            for stop in agenda.stops:  # raises now rather than on the way
+            for stop in agenda.stops[::-1]:  # raises now rather than on the way
                 inputs.forcing.position(stop)
         return Cycle(self.model, self.view, forcing, agenda, streams)
 
@@ -423,6 +434,21 @@ def _finish(folder: Path, name: str, tree: xr.DataTree, waiting: Sequence[str]) 
             (folder / later).mkdir(exist_ok=True)
         write_tree(tree, folder / f"{name}.nc")
     shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _weather(
+    forcing: Forcing, used: Forcing | PerturbedForcing | None, comm: Communicator
+) -> dict[str, xr.Dataset]:
+    """What was completed in the forcing, and by how much its noise moved the means."""
+    rows = forcing.completions.reset_index(drop=True).rename_axis("completion")
+    nodes = {"completions": rows.astype({"variable": str, "method": str}).to_xarray()}
+    if isinstance(used, PerturbedForcing):
+        shift = used.shift().rename_axis("variable")
+        for name, means in used.means().items():
+            shift.loc[name, "perturbed"] = comm.all_members(means).mean()
+        shift["difference"] = shift["perturbed"] - shift["unperturbed"]
+        nodes["noise"] = shift.astype({"unit": str}).to_xarray()
+    return nodes
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 A leg is a NetCDF file with the groups `forecast` and `analysis` (mean and spread of every variable
 at every stop), `observations` (a row each, with all members before and after), `updates`,
-`failures`, `cycles` (closure of the water budget) and `final` (the members at the end).
+`failures`, `cycles` (closure of the water budget), `final` (the members at the end) and `weather`
+(what was completed in the forcing, and by how much its noise moved the means).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hydroda.verification import COLUMNS, score_table
 
 OPEN_LOOP, ASSIMILATION, TRUTH = "open_loop", "assimilation", "truth"
 LEGS = (TRUTH, OPEN_LOOP, ASSIMILATION)
+BESIDE = "beside"
 SPREAD, MEMBERS = "_spread", "_members"
 LISTS = {
     "observations": "observation",
@@ -56,9 +58,13 @@ def snapshot(ensemble: Ensemble, time: np.datetime64, names: list[str]) -> Table
 
 
 def leg_tree(
-    tables: Record, final: xr.Dataset, attrs: Mapping[str, Any], state: StateVector
+    tables: Record,
+    final: xr.Dataset,
+    attrs: Mapping[str, Any],
+    state: StateVector,
+    weather: Mapping[str, xr.Dataset],
 ) -> xr.DataTree:
-    """The tree of one leg from the tables of its journal and its members at the end."""
+    """The tree of one leg: the tables of its journal, its members at the end, its weather."""
     nodes = {"/": xr.Dataset(attrs={"Conventions": "CF-1.11", **attrs})}
     for group in ("forecast", "analysis"):
         nodes[group] = _gridded(tables[group], final)
@@ -68,7 +74,20 @@ def leg_tree(
     for name, variable in state.variables.items():
         if INCREMENT + name in nodes["observations"]:
             nodes["observations"][INCREMENT + name].attrs["units"] = variable.seen_unit
+    nodes |= {f"weather/{name}": part for name, part in weather.items()}
     return xr.DataTree.from_dict(nodes)
+
+
+def beside_tree(
+    others: Mapping[str, Mapping[str, xr.DataArray]],
+) -> dict[str, xr.DataTree]:
+    """The tree of simulations to score beside the legs, if there are any: name/variable."""
+    nodes = {
+        f"{name}/{variable}": series.to_dataset(name="simulated")
+        for name, variables in others.items()
+        for variable, series in variables.items()
+    }
+    return {BESIDE: xr.DataTree.from_dict(nodes)} if nodes else {}
 
 
 def _gridded(table: Table, pattern: xr.Dataset) -> xr.Dataset:
@@ -120,6 +139,8 @@ class Result:
             raise DataError(f"the run in {path} has not finished; go on with --resume")
         if not files:
             raise DataError(f"{path} holds no run of hydroda")
+        if (path / f"{BESIDE}.nc").exists():
+            files[BESIDE] = path / f"{BESIDE}.nc"
         return cls(xr.DataTree(children={leg: _opened(file) for leg, file in files.items()}), path)
 
     @property
@@ -259,6 +280,8 @@ class Result:
     def scores(self, kind: str = "prior") -> pd.DataFrame:
         """Scores of every leg against the observations: of forecasts before they were assimilated.
 
+        What an experiment names `beside` is scored with them.
+
         A tidy table with the columns score, variable, group, run, unit and value. Groups are "all",
         the phase (one-step forecasts; free forecast after the end of assimilation) and the year.
         """
@@ -268,6 +291,9 @@ class Result:
         runs = {
             leg: {name: part["simulated"] for name, part in series[leg].items()} for leg in legs
         }
+        if BESIDE in self.tree.children:
+            for name, variables in self.tree[BESIDE].children.items():
+                runs[name] = {key: node["simulated"] for key, node in variables.children.items()}
         groups = {name: self._groups(values) for name, values in observed.items()}
         return score_table(runs, observed, groups=groups)
 

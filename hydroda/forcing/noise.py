@@ -232,22 +232,33 @@ class PerturbedForcing:
             values[name] = perturbation.apply(values[name], effect)
         return ForcingWindow(window.times, window.step_seconds, values)
 
+    def means(self) -> dict[str, Array]:
+        """Mean of each perturbed variable over the period, by member (member,)."""
+        means = {}
+        for perturbation in self.noise.perturbations:
+            effects = self.effects[perturbation.variable]
+            values = self._place(perturbation.variable, effects)
+            means[perturbation.variable] = np.array(
+                [perturbation.apply(values, effect).mean() for effect in effects]
+            )
+        return means
+
     def shift(self) -> pd.DataFrame:
         """By how much the noise of these members moves the mean of each variable over the period.
 
         Columns unit, unperturbed, perturbed, difference; amounts are means per step.
         """
         rows = {}
-        for perturbation in self.noise.perturbations:
-            name = perturbation.variable
-            effect = self.effects[name]
-            place = slice(self.first, self.first + effect.shape[1])
-            values = self.forcing.data[name].values[place]
-            mean_effect = _aligned(effect.mean(axis=0), values.ndim)
-            before, after = values.mean(), perturbation.apply(values, mean_effect).mean()
-            rows[name] = (WEATHER[name].unit, before, after, after - before)
+        for name, means in self.means().items():
+            before = self._place(name, self.effects[name]).mean()
+            rows[name] = (WEATHER[name].unit, before, means.mean(), means.mean() - before)
         columns = ["unit", "unperturbed", "perturbed", "difference"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def _place(self, name: str, effects: Array) -> Array:
+        """The unperturbed variable over the period (step,), the mean over the columns."""
+        values = self.forcing.data[name].values[self.first : self.first + effects.shape[1]]
+        return values.reshape(len(values), -1).mean(axis=1)
 
 
 def _aligned(effect: Array, dims: int) -> Array:
