@@ -109,7 +109,7 @@ def assimilate(
     analysis = update.first.filter.analyse(problem)
     changed = selection.merged(exchange.gathered(analysis.x), ensemble.data)
     reconciled, clipped = model.reconcile(_within_bounds(changed, state, names), names)
-    after = ensemble.holding(reconciled)
+    after = ensemble.holding(reconciled.assign_attrs(ensemble.data.attrs))
     reached = exchange.total(np.asarray(analysis.diagnostics["reached_rows"]))
     report = {
         "id": batch.ids,

@@ -151,6 +151,8 @@ class Agenda:
         if self.used[:, row].any():
             return ""
         reason, quantity, end = self.table.loc[row, ["reason", "quantity", "end"]]
+        if reason == Reason.FLAGGED:
+            return f"{reason}: {self.table.loc[row, 'flag']}"
         if reason != Reason.USABLE:
             return str(reason)
         if all(update.observations != quantity for update in self.updates):
@@ -333,7 +335,8 @@ class Cycle:
             x[:, member] += spread * draw
         noisy, _ = self.model.reconcile(self.state.unpack(x, whole, names), tuple(names))
         whole = _with_members(whole, swap.lost, noisy.isel(member=swap.lost))
-        return forecast.holding(whole.isel(member=forecast.held))
+        mine = whole.isel(member=forecast.held)
+        return forecast.holding(mine.assign_attrs(forecast.data.attrs))
 
     # --- what sensors see ---
 
@@ -474,6 +477,7 @@ class Report:
                 dtype=str,
             ),
             "time": rows["end"].to_numpy("datetime64[ns]"),
+            "sound": rows["reason"].isin([Reason.USABLE, Reason.WITHHELD]).to_numpy(bool),
             "value": value,
             "sd": rows["error"].to_numpy(float),
             "used_sd": self._used_sd,

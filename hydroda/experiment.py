@@ -276,7 +276,7 @@ class Experiment(ABC):
             begin = Checkpoint(0, start.data, {})
         else:
             begin = replace(begin, ensemble=begin.ensemble.isel(member=start.held))
-        ensemble = start
+        ensemble = start.holding(begin.ensemble)
         cycle = self._cycle(inputs, ensemble.held)
         left = len(cycle.agenda.stops) - 1 - begin.position
         for step in progress(cycle.steps(begin, ensemble), left, name.replace("_", " ")):

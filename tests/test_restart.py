@@ -71,6 +71,21 @@ def test_that_a_run_stopped_after_any_cycle_resumes(tmp_path, after):
     assert bits(SHORT.twin(tmp_path, resume=True).tree) == wanted
 
 
+def test_that_a_run_killed_after_its_last_cycle_keeps_its_members(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(io, "CHECKPOINT_SHARE", np.inf)  # a checkpoint after every cycle
+        MEASURED.run(tmp_path, progress=stopping(8))
+    counts = []
+
+    def counting(steps, total, label):
+        counts.append(total)
+        return steps
+
+    result = MEASURED.run(tmp_path, resume=True, progress=counting)
+    assert counts == [0]
+    assert bits(result.tree) == bits(MEASURED.run().tree)
+
+
 def test_that_resuming_computes_only_what_is_left(tmp_path):
     with pytest.raises(Stopped):
         replace(SHORT, updates=()).run(tmp_path, progress=stopping(5))

@@ -104,7 +104,7 @@ def bits(tree):
     for node in tree.subtree:
         for name, variable in node.to_dataset(inherit=False).variables.items():
             values = np.asarray(variable.values)
-            words = values.dtype.kind in "OUST"
+            words = values.dtype.kind in "OUST" or not values.size
             content = values.astype(str).tolist() if words else values.tobytes()
             found[f"{node.path}/{name}"] = (variable.dims, content)
         found[f"{node.path}:attrs"] = {k: str(v) for k, v in node.attrs.items()}
