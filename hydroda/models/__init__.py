@@ -1,1 +1,61 @@
 """Forecast models: land columns and toy models behind one small base class."""
+
+from hydroda.models.base import Budget, Model
+from hydroda.models.land import (
+    FAO56,
+    Arithmetic,
+    Atmosphere,
+    DegreeDay,
+    ExponentialRoots,
+    Feddes,
+    FluxPotential,
+    FreeDrainage,
+    HeldHead,
+    Outlet,
+    UniformRoots,
+    Upstream,
+    Vegetation,
+    WaterTable,
+    ZeroFlux,
+)
+from hydroda.models.linear import Linear
+from hydroda.models.lorenz96 import Lorenz96
+from hydroda.models.retention import (
+    BrooksCorey,
+    ClappHornberger,
+    Gardner,
+    Retention,
+    VanGenuchten,
+    rosetta,
+)
+from hydroda.models.soil_column import SoilColumn, Steps
+
+__all__ = [
+    "FAO56",
+    "Arithmetic",
+    "Atmosphere",
+    "BrooksCorey",
+    "Budget",
+    "ClappHornberger",
+    "DegreeDay",
+    "ExponentialRoots",
+    "Feddes",
+    "FluxPotential",
+    "FreeDrainage",
+    "Gardner",
+    "HeldHead",
+    "Linear",
+    "Lorenz96",
+    "Model",
+    "Outlet",
+    "Retention",
+    "SoilColumn",
+    "Steps",
+    "UniformRoots",
+    "Upstream",
+    "VanGenuchten",
+    "Vegetation",
+    "WaterTable",
+    "ZeroFlux",
+    "rosetta",
+]

@@ -116,7 +116,7 @@ def steps_between(start: np.datetime64, end: np.datetime64, step: np.timedelta64
     DeclarationError
         It does not fit a whole number of times.
     """
-    steps, rest = divmod(np.datetime64(end, "ns") - np.datetime64(start, "ns"), step)
+    steps, rest = divmod(end - start, step)
     if rest or steps < 0:
         raise DeclarationError(
             f"a forecast from {start} to {end} is no whole number of model steps of {step}; "

@@ -214,7 +214,8 @@ class SoilColumn(Model):
         if "Ks" in given:
             given["log10_Ks"] = np.log10(given.pop("Ks"))
         known = self._start(members, columns) | {
-            name: _leading(name, value, profile.shape) for name, value in given.items()
+            name: _leading(name, value, profile.shape, keep=name not in SURFACE)
+            for name, value in given.items()
         }
         fields = {
             name: (
@@ -460,26 +461,21 @@ class SoilColumn(Model):
     ) -> tuple[xr.Dataset, xr.DataArray]:
         """The ensemble with h and theta in agreement and the stores within bounds.
 
-        Where theta was changed, h follows, theta cut to (theta_r, 0.9999 theta_s]; where h was
-        changed, theta follows. Where both were, h decides in saturated cells and theta in the
-        others. New soil parameters keep theta (water stays) and give new heads, but saturated cells
-        keep their heads and stay saturated. Second: the water [mm] this added, as seen from the
-        theta (else, where only h was changed, the h) the analysis gave.
+        Where only h was changed, theta follows. Where only theta was, h follows, with theta cut to
+        (theta_r, 0.9999 theta_s]. Where both were, h decides in saturated cells and theta in the
+        others. New soil parameters alone keep theta, and so the water, and give new heads; but
+        saturated cells stay saturated and keep their heads. Second: the water [mm] that the cuts,
+        new porosities and bounds of the stores added to what the analysis gave.
         """
         given = ensemble.assign(
             {name: ensemble[name].copy(data=self._within(name, ensemble)) for name in SURFACE}
         )
         h, theta = np.array(given["h"].values), np.array(given["theta"].values)
-        raw = self._raw(given)
-        touched = set(changed) & {"h", "theta", *self.soil.parameters}
-        if touched == {"h"}:
-            theta = content(self.soil, raw, h)
-            before = self._soil_water(theta, h)
-        elif touched:
-            before = self._soil_water(theta, h)
-            h, theta = self._agree(h, theta, raw, given, both="h" in touched)
-        else:
-            before = self._soil_water(theta, h)
+        if "h" in changed and "theta" not in changed:
+            theta = content(self.soil, self._raw(given), h)
+        before = self._soil_water(theta, h)
+        if not {"theta", *self.soil.parameters}.isdisjoint(changed):
+            h, theta = self._agree(h, theta, given, changed)
         added = self._soil_water(theta, h) - before
         for name in ("canopy_water", "snow", "pond"):
             added = added + given[name].values - ensemble[name].values
@@ -488,15 +484,18 @@ class SoilColumn(Model):
         return self._diagnosed(after), xr.DataArray(added, dims=dims, attrs={"units": "mm"})
 
     def _agree(
-        self, h: Array, theta: Array, raw: Array, ensemble: xr.Dataset, both: bool
+        self, h: Array, theta: Array, ensemble: xr.Dataset, changed: tuple[str, ...]
     ) -> tuple[Array, Array]:
         """Heads and contents of each cell that fit, from the one that decides there."""
-        values = self._parameters(ensemble)
+        values, raw = self._parameters(ensemble), self._raw(ensemble)
         high = np.broadcast_to(values["theta_s"], theta.shape)
         low = np.broadcast_to(values.get("theta_r", np.zeros(1)), theta.shape)
         fitting = content(self.soil, raw, h)
         by_head = np.abs(theta - fitting) <= UNCHANGED
-        by_head |= (theta >= WETTEST * high) & both
+        if "h" in changed:
+            by_head |= theta >= WETTEST * high
+        elif "theta" not in changed:
+            by_head |= h >= 0.0
         # Near theta_r the head runs away: a millionth of the range is far below any wilting point.
         cut = np.clip(theta, low + 1e-6 * (high - low), WETTEST * high)
         return (
@@ -531,8 +530,8 @@ def _by_column(value: Array) -> Array:
     return value[:, None] if value.ndim == 2 else np.moveaxis(value, 2, 1)
 
 
-def _leading(name: str, value: Any, shape: tuple[int, ...]) -> Array:
-    """A given variable with member and column axes in front, layers kept if it has them."""
+def _leading(name: str, value: Any, shape: tuple[int, ...], keep: bool) -> Array:
+    """A given variable as (member, column[, layer]), or as (member,) if `keep`."""
     if isinstance(value, xr.DataArray):
         order = [dim for dim in ("member", "column", "layer") if dim in value.dims]
         ordered = value.transpose(*order)
@@ -541,7 +540,9 @@ def _leading(name: str, value: Any, shape: tuple[int, ...]) -> Array:
         array = np.expand_dims(ordered.values, [axis for axis in axes if axis < size])
     else:
         array = np.asarray(value, float)
-        size = max(array.ndim, 1)
+        if array.ndim == 1 and not keep:
+            array = array[:, None]
+        size = max(array.ndim, 1 if keep else 2)
     try:
         return np.array(np.broadcast_to(array, shape[:size]), float)
     except ValueError:
