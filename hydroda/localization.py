@@ -128,8 +128,8 @@ class Direction(ABC):
     coordinates: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def distance(self, places: Places, others: Places) -> np.ndarray:
-        """Distances [m] between places and others, pair by pair or broadcast; NaN unplaced."""
+    def distance(self, places: Places, i: np.ndarray, others: Places, j: np.ndarray) -> np.ndarray:
+        """Distances [m] of the pairs (place i, other j); NaN where either has no position."""
 
     @abstractmethod
     def within(self, places: Places, others: Places, distance: float) -> Pairs:
@@ -147,8 +147,8 @@ class Horizontal(Direction):
     metric: Metric = Euclidean()
     coordinates: ClassVar[tuple[str, ...]] = ("x", "y")
 
-    def distance(self, places: Places, others: Places) -> np.ndarray:
-        return self.metric.distance(places.x, places.y, others.x, others.y)
+    def distance(self, places: Places, i: np.ndarray, others: Places, j: np.ndarray) -> np.ndarray:
+        return self.metric.distance(places.x[i], places.y[i], others.x[j], others.y[j])
 
     def within(self, places: Places, others: Places, distance: float) -> Pairs:
         here, there = (np.flatnonzero(~self.unplaced(p)) for p in (places, others))
@@ -169,8 +169,8 @@ class Vertical(Direction):
 
     coordinates: ClassVar[tuple[str, ...]] = ("depth",)
 
-    def distance(self, places: Places, others: Places) -> np.ndarray:
-        return np.abs(places.depth - others.depth)
+    def distance(self, places: Places, i: np.ndarray, others: Places, j: np.ndarray) -> np.ndarray:
+        return np.abs(places.depth[i] - others.depth[j])
 
     def within(self, places: Places, others: Places, distance: float) -> Pairs:
         i, j = np.nonzero(np.abs(places.depth[:, None] - others.depth[None, :]) <= distance)
@@ -299,9 +299,13 @@ class LocalizationScheme(Factor):
 
     def at(self, places: Places, obs: Places, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Tapers of the pairs (place i, observation j); 1 where the place has no position."""
-        distance = self.along.distance(places[i], obs[j])
-        value = self.taper(np.nan_to_num(distance, nan=0.0) / float(self.radius))
-        return np.where(np.isnan(distance), 1.0, value)
+        distance = self.along.distance(places, i, obs, j)
+        missing = np.isnan(distance)
+        if not missing.any():
+            return self.taper(distance / float(self.radius))
+        return np.where(
+            missing, 1.0, self.taper(np.where(missing, 0.0, distance) / float(self.radius))
+        )
 
     def candidates(self, places: Places, obs: Places) -> Pairs:
         """All pairs that may have a weight, unplaced ones with every other."""
