@@ -1,0 +1,246 @@
+"""An example of every concrete class below the roots of hydroda; add yours to `EXAMPLES`."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+import hydroda
+from hydroda.bias import Bias, Dee2005, FixedGain, NoBias, PrintedGain
+from hydroda.catchments import Bondville, Fuerstensee
+from hydroda.constraint import Bounds, ColumnBudgets, Constraint, NoConstraint, WaterBudget
+from hydroda.experiment import Experiment
+from hydroda.filters import (
+    ETKF,
+    LETKF,
+    DEnKF,
+    EnKF,
+    Filter,
+    OnAnomalies,
+    OnCovariances,
+    OnCrossCovariance,
+    OnGain,
+)
+from hydroda.filters.square_root import SquareRoot
+from hydroda.filters.taper import TaperForm
+from hydroda.forcing import ForcingWindow
+from hydroda.inflation import RTPP, RTPS, Fixed, Inflation, MaximumLikelihood, NoInflation
+from hydroda.localization import (
+    GaspariCohn,
+    GreatCircle,
+    Horizontal,
+    LocalizationScheme,
+    Periodic,
+    Search,
+    Vertical,
+    VerticalExponential,
+)
+from hydroda.models.base import Model
+from hydroda.models.land import WaterTable
+from hydroda.models.linear import Linear
+from hydroda.models.lorenz96 import Lorenz96
+from hydroda.models.soil_column import SoilColumn
+from hydroda.obs import (
+    Conventional,
+    CosmicRayNeutron,
+    Flux,
+    GroundwaterLevel,
+    NeutronCounts,
+    PointSensor,
+    Sensor,
+    SoilMoistureProbe,
+)
+from hydroda.transforms import Identity, Log10, Logit, Transform
+from hydroda.update import InflateError, KeepAll, OutlierRule, Reject
+from hydroda.zone import (
+    Everywhere,
+    Saturated,
+    SaturatedInEachMember,
+    SaturatedInEveryMember,
+    Unsaturated,
+    Zone,
+)
+
+START = np.datetime64("2020-06-01", "ns")
+HERE = "EXAMPLES of tests/contracts/examples.py"
+
+
+def concrete(root: type) -> list[type]:
+    """The classes of hydroda below `root` that can be made, wherever in the package they stand."""
+    for module in pkgutil.walk_packages(hydroda.__path__, "hydroda."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found = {
+        each
+        for each in _below(root)
+        if each.__module__.startswith("hydroda.") and not inspect.isabstract(each)
+    }
+    return sorted(found, key=lambda each: each.__name__)
+
+
+def _below(root: type) -> Iterator[type]:
+    for each in root.__subclasses__():
+        yield each
+        yield from _below(each)
+
+
+def examples(each: type) -> tuple[Any, ...]:
+    """The examples of a class; a class without one fails its test here."""
+    assert each in EXAMPLES, (
+        f"{each.__module__}.{each.__name__} is tested by nobody: add an example of it to {HERE}"
+    )
+    return EXAMPLES[each]
+
+
+# --- what sensors, zones and models are asked about ---------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with members, and the weather of a day."""
+
+    model: Model
+    ensemble: xr.Dataset
+    forcing: ForcingWindow | None = None
+
+
+def _columns(rng: np.random.Generator, members: int = 4) -> Case:
+    """Two columns of soil over a water table under a warm day with a shower."""
+    model = SoilColumn(SoilColumn.layers("2 m", "4 cm", 8), bottom=WaterTable("1.5 m"))
+    h = model.z - rng.uniform(1.2, 1.7, (members, 2, 1))
+    ensemble = model.dataset(
+        h=h, log10_Ks=rng.normal(-6.0, 0.3, (members, 2)), x=[0.0, 500.0], y=[0.0, 0.0]
+    )
+    hours = np.arange(24)
+    values = {
+        "rain": np.where(hours == 6, 8.0, 0.0),
+        "air_temperature": np.full(24, 290.0),
+        "potential_evapotranspiration": np.where(hours > 8, 0.2, 0.0),
+    }
+    times = START + hours * np.timedelta64(3600 * 10**9, "ns")
+    window = ForcingWindow(times, 3600.0, {name: value[None] for name, value in values.items()})
+    return Case(model, ensemble, window)
+
+
+@cache
+def column_case() -> Case:
+    """`_columns` after a day, so that there are fluxes to read."""
+    case = _columns(np.random.default_rng(3))
+    end = START + np.timedelta64(1, "D")
+    after = case.model.forecast(case.ensemble, case.forcing, START, end)
+    return Case(case.model, after.assign_attrs(interval_seconds=86400.0), case.forcing)
+
+
+def _ring() -> Case:
+    model = Lorenz96()
+    return Case(model, model.dataset(np.random.default_rng(4).normal(2.0, 3.0, (3, 8))))
+
+
+def _linear() -> Case:
+    model = Linear(((0.9, 0.1), (0.0, 0.8)), offset=(0.5, 0.0))
+    return Case(model, model.dataset(np.random.default_rng(5).normal(size=(3, 2))))
+
+
+# --- the examples -------------------------------------------------------------------------------
+
+near = GaspariCohn(halfwidth="2 m")
+down = VerticalExponential(mu="0.5 1/m")
+place = {"station": "S1", "x": "10 m", "y": "0 m"}
+
+EXAMPLES: dict[type, tuple[Any, ...]] = {
+    # localization
+    GaspariCohn: (
+        near,
+        GaspariCohn(cutoff="10 km"),
+        GaspariCohn(halfwidth="40 cm", along=Vertical()),
+        GaspariCohn(halfwidth="3 m", along=Horizontal(Periodic(length="40 m"))),
+        GaspariCohn(halfwidth="100 km", along=Horizontal(GreatCircle())),
+    ),
+    VerticalExponential: (
+        down,
+        VerticalExponential(threshold=6),
+        VerticalExponential(threshold=Search()),
+    ),
+    OnAnomalies: (EnKF(down, taper=OnAnomalies()), DEnKF(down)),
+    OnCovariances: (EnKF(near), DEnKF(near, taper=OnCovariances())),
+    OnCrossCovariance: (EnKF(near, taper=OnCrossCovariance()),),
+    OnGain: (EnKF(near, taper=OnGain()), DEnKF(down, taper=OnGain())),
+    # filters, and what they are composed of
+    EnKF: (EnKF(), EnKF(near), EnKF(near * down)),
+    DEnKF: (DEnKF(), DEnKF(near)),
+    SquareRoot: (SquareRoot(), SquareRoot(near)),
+    ETKF: (ETKF(), ETKF(rotation=True)),
+    LETKF: (LETKF(), LETKF(near), LETKF(near, rotation=True)),
+    NoInflation: (EnKF(inflation=NoInflation()),),
+    Fixed: (EnKF(near, Fixed(1.1)), LETKF(near, Fixed(1.1)), ETKF(inflation=Fixed(0.9))),
+    RTPS: (EnKF(near, RTPS(0.5)), LETKF(near, RTPS(0.0)), LETKF(near, RTPS(0.9))),
+    RTPP: (EnKF(near, RTPP(0.5)), LETKF(near, RTPP(0.9)), DEnKF(near, RTPP(0.0))),
+    MaximumLikelihood: (
+        EnKF(near, MaximumLikelihood()),
+        EnKF(down, MaximumLikelihood(at_least=0.1, members=True)),
+        LETKF(near, MaximumLikelihood(at_least=0.1)),
+    ),
+    NoConstraint: (EnKF(constraint=NoConstraint()),),
+    Bounds: (EnKF(near, constraint=Bounds(-50.0, 50.0)), LETKF(constraint=Bounds())),
+    WaterBudget: (EnKF(down, constraint=WaterBudget()), ETKF(constraint=WaterBudget())),
+    ColumnBudgets: (EnKF(near, constraint=ColumnBudgets()), LETKF(constraint=ColumnBudgets())),
+    NoBias: (EnKF(bias=NoBias()),),
+    Dee2005: (
+        EnKF(near, bias=Dee2005()),
+        EnKF(down, MaximumLikelihood(), WaterBudget(), Dee2005(FixedGain(0.1))),
+        EnKF(near, bias=Dee2005(PrintedGain())),
+        LETKF(near, bias=Dee2005()),
+    ),
+    # sensors, which are asked about `column_case`
+    SoilMoistureProbe: (
+        SoilMoistureProbe(**place, depth="20 cm"),
+        SoilMoistureProbe(**place, depth="20 cm", extent="10 cm"),
+    ),
+    CosmicRayNeutron: (
+        CosmicRayNeutron(**place),
+        CosmicRayNeutron(**place, weighting=Conventional()),
+    ),
+    NeutronCounts: (NeutronCounts(**place, n0="1000 1/h", bulk_density="1.4 g/cm3"),),
+    GroundwaterLevel: (
+        GroundwaterLevel(**place, screen="1.5 m"),
+        GroundwaterLevel(**place, ground="60 m"),
+    ),
+    Flux: (Flux(**place),),
+    PointSensor: (
+        PointSensor(**place, quantity="water", unit="mm"),
+        PointSensor(**place, quantity="theta", unit="m3 m-3", depth="30 cm"),
+    ),
+    # models, with members and weather
+    SoilColumn: (_columns(np.random.default_rng(1)),),
+    Lorenz96: (_ring(),),
+    Linear: (_linear(),),
+    # transforms, with values they are meant for
+    Identity: ((Identity(), np.array([-1.0, 0.0, 2.0])),),
+    Log10: ((Log10(), np.array([1e-9, 1e-6, 1.0])),),
+    Logit: (
+        (Logit(), np.array([0.01, 0.5, 0.99])),
+        (Logit(0.05, 0.45), np.array([0.06, 0.2, 0.44])),
+    ),
+    # zones, which are asked about `column_case`
+    Everywhere: (Everywhere(),),
+    Saturated: (Saturated(),),
+    Unsaturated: (Unsaturated(),),
+    SaturatedInEveryMember: (SaturatedInEveryMember(),),
+    SaturatedInEachMember: (SaturatedInEachMember(),),
+    # rules for outliers
+    KeepAll: (KeepAll(),),
+    InflateError: (InflateError(), InflateError(1.0)),
+    Reject: (Reject(), Reject(1.5)),
+    # experiments, and what they need of the shared folder
+    Fuerstensee: ((Fuerstensee(), None),),
+    Bondville: ((Bondville(), "data/bondville"),),
+}
+
+COMPOSED = (Filter, TaperForm, Inflation, Constraint, Bias)
+ROOTS = (*COMPOSED, LocalizationScheme, Sensor, Model, Transform, Zone, OutlierRule, Experiment)
