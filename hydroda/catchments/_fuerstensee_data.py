@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import TypeAlias
 
@@ -152,6 +153,7 @@ METHODS = {
 }
 
 
+@cache
 def fuerstensee_forcing() -> Forcing:
     """Hourly weather from 2014-01-09 to 2020-06-09, completed; see its `completions` and flags.
 
