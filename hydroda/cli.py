@@ -122,7 +122,8 @@ def run(
     folder = out or Path("runs") / Path(target.partition(":")[0]).stem
     carry_out = experiment.twin if twin else experiment.run if no_open_loop else experiment.compare
     result = carry_out(folder, resume=resume, overwrite=overwrite, progress=bar)
-    _show_result(result)
+    _say(result.summary())
+    _say_tables(_numbers(result))
     if not no_figures and communicator().root:
         draw(result, folder)
     _say(f"\nwritten to {folder}")
@@ -256,10 +257,12 @@ def reproduce(
 def score(folder: Path, file: Path | None) -> None:
     """Show the scores of a run, open loop beside assimilation."""
     result = Result.open(folder)
+    table = _numbers(result)
     if file is not None:
         about = {name: result.attrs[name] for name in ABOUT}
-        _write_json({"experiment": about, "values": records(_shown(result))}, file)
-    _show_result(result)
+        _write_json({"experiment": about, "values": records(table)}, file)
+    _say(result.summary())
+    _say_tables(table)
 
 
 @hydroda.command()
@@ -307,13 +310,7 @@ def _write_json(content: dict[str, Any], file: Path) -> None:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
-@_on_root
-def _show_result(result: Result) -> None:
-    _say(result.summary())
-    _say_tables(_shown(result))
-
-
-def _shown(result: Result) -> pd.DataFrame:
+def _numbers(result: Result) -> pd.DataFrame:
     """Scores and what was done, as one table."""
     return pd.concat([result.scores(), result.account()], ignore_index=True)
 

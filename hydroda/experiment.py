@@ -18,7 +18,7 @@ import xarray as xr
 
 from hydroda.cycling import Agenda, Cycle, Step
 from hydroda.ensemble import Ensemble
-from hydroda.errors import DataError, DeclarationError
+from hydroda.errors import DataError, DeclarationError, HydrodaError
 from hydroda.files import replacing
 from hydroda.forcing import Forcing, ForcingNoise, PerturbedForcing
 from hydroda.io import Checkpoint, Journal, Record, other_settings, stacked, write_tree
@@ -291,7 +291,8 @@ class Experiment(ABC):
         tables, weather = comm.from_root(journal.tables()), {}
         if inputs.forcing is not None:
             weather = _weather(inputs.forcing, cycle.forcing, comm)
-        return leg_tree(tables, ensemble.whole(), attrs, self.view, weather)
+        variables = {**self.model.diagnostics, **self.view.variables}
+        return leg_tree(tables, ensemble.whole(), attrs, variables, weather)
 
     def _start(self, comm: Communicator) -> Ensemble:
         """This rank's members at the start, each from its own stream."""
@@ -301,9 +302,16 @@ class Experiment(ABC):
                 "start at most one per member"
             )
         streams, held = Streams(self.seed), np.arange(self.members)[comm.share(self.members)]
-        draws = [self.prior(streams.generator("prior", member), 1) for member in held]
+        draws = [self._draw(streams, member) for member in held]
         data = xr.concat(draws, "member", data_vars="minimal", coords="minimal", join="exact")
         return Ensemble(data, self.members, comm)
+
+    def _draw(self, streams: Streams, member: int) -> xr.Dataset:
+        """One member at the start."""
+        try:
+            return self.prior(streams.generator("prior", member), 1)
+        except HydrodaError as error:
+            raise type(error)(f"the prior of member {member}: {error}") from error
 
     def _cycle(self, inputs: Inputs, members: Sequence[int] | np.ndarray) -> Cycle:
         streams, forcing = Streams(self.seed), inputs.forcing

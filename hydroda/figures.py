@@ -17,6 +17,9 @@ from hydroda.verification import rank_histogram
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# A gap of so many usual steps parts a line.
+LONG_GAP = 10
+
 Named = Iterator[tuple[str, "Figure"]]
 
 
@@ -43,19 +46,23 @@ def series(result: Result) -> Named:
     main, free = result.series(), _open_loop(result)
     for name, data in main.items():
         for station in data["station"].values:
-            here = data.sel(station=station)
-            withheld = name.endswith("(withheld)")
+            here = _parted(data.sel(station=station))
             observed = here["observed"].rename(name)
-            until = result.attrs.get("assimilate_until")
-            beyond = until and bool((here["time"] > np.datetime64(until)).any())
+            used = here["time"] <= _end_of_assimilation(result)
+            used = used & (not name.endswith("(withheld)"))
             figure = plotting.time_series(
                 here["simulated"].rename(name),
                 label=result.main.replace("_", " "),
-                open_loop=free[name]["simulated"].sel(station=station) if name in free else None,
-                observations=None if withheld else observed,
-                withheld=observed if withheld else None,
+                open_loop=_parted(free[name].sel(station=station))["simulated"]
+                if name in free
+                else None,
+                observations=observed.where(used),
+                withheld=observed.where(~used),
+                refused=here["refused"],
                 error_sd=here["error"],
-                forecast_from=np.datetime64(until) if beyond else None,
+                forecast_from=_end_of_assimilation(result)
+                if here["time"].values[-1] > _end_of_assimilation(result)
+                else None,
             )
             yield f"series {name} {station}", figure
 
@@ -134,6 +141,22 @@ def scores(result: Result) -> Named:
     table = result.scores()
     if len(table):
         yield "scores", plotting.scores_table(table[table["group"] == "all"])
+
+
+def _end_of_assimilation(result: Result) -> np.datetime64:
+    until = result.attrs.get("assimilate_until")
+    return np.datetime64(until or result.attrs["end"])
+
+
+def _parted(series: xr.Dataset) -> xr.Dataset:
+    """`series` with an empty time in each long gap, so that lines do not cross it."""
+    times = series["time"].values
+    steps = np.diff(times)
+    if not steps.size:
+        return series
+    wide = np.flatnonzero(steps > LONG_GAP * np.median(steps))
+    middles = times[wide] + steps[wide] // 2
+    return series.reindex(time=np.sort(np.concatenate([times, middles])))
 
 
 def _open_loop(result: Result) -> dict[str, xr.Dataset]:

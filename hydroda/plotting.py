@@ -255,6 +255,7 @@ def time_series(
     open_loop: xr.DataArray | None = None,
     observations: xr.DataArray | None = None,
     withheld: xr.DataArray | None = None,
+    refused: xr.DataArray | None = None,
     error_sd: float | xr.DataArray | None = None,
     truth: xr.DataArray | None = None,
     forecast_from: Any = None,
@@ -264,7 +265,7 @@ def time_series(
     """One place through time: ensemble mean and 5-95 % band, a second run, observations.
 
     `run` and `open_loop` (time[, member]); `observations` were assimilated, `withheld` were not,
-    both with `error_sd` [their unit] as bars. From `forecast_from` on the background is shaded;
+    both with `error_sd` [their unit] as bars; `refused` may not be used. From `forecast_from` on the background is shaded;
     where `flagged` (time) is true it is hatched.
     """
     run = _expect(run, "run", "time", optional=("member",))
@@ -289,11 +290,13 @@ def time_series(
 
         ends = date2num([instant(forecast_from, "forecast_from"), run["time"].values[-1]])
         axes.axvspan(*ends, color=PALETTE["yellow"], alpha=0.25, lw=0, label="forecast")
-    _value_axis(axes, run)
     axes.margins(x=0.01)
+    if refused is not None:
+        _refused(axes, _expect(refused, "refused", "time"))
+    _value_axis(axes, run)
     _time_axis(axes, run)
     _title(axes, run)
-    _legend(fig, [axes], ax is None)
+    _legend(fig, [axes], ax is None, columns=3)
     return fig
 
 
@@ -335,12 +338,24 @@ def _observed(
         there.values,
         bars,
         fmt=marker,
-        ms=4.0,
+        ms=4.0 if there.size < MANY_POINTS else 1.5,
         color=colour,
         mfc="white" if marker == "D" else colour,
-        elinewidth=0.8,
+        elinewidth=0.8 if there.size < MANY_POINTS else 0.2,
         label=name if error_sd is None else f"{name} (± 1 sd)",
     )
+
+
+def _refused(ax: Axes, points: xr.DataArray) -> None:
+    """What may not be used; it can be absurd and does not set the scale."""
+    there, limits = points.dropna("time"), ax.get_ylim()
+    if there.size:
+        ax.plot(there["time"], there, "x", ms=3, mew=0.6, color=GREY, label="observed, refused")
+        ax.set_ylim(limits)
+
+
+# More points than this are drawn small.
+MANY_POINTS = 250
 
 
 def _hatched(ax: Axes, flagged: xr.DataArray) -> None:

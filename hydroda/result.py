@@ -22,7 +22,7 @@ from hydroda.assimilation import INCREMENT
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError
 from hydroda.io import Record, Table
-from hydroda.state import StateVector
+from hydroda.state import Variable
 from hydroda.verification import COLUMNS, score_table
 
 OPEN_LOOP, ASSIMILATION, TRUTH = "open_loop", "assimilation", "truth"
@@ -61,17 +61,24 @@ def leg_tree(
     tables: Record,
     final: xr.Dataset,
     attrs: Mapping[str, Any],
-    state: StateVector,
+    variables: Mapping[str, Variable],
     weather: Mapping[str, xr.Dataset],
 ) -> xr.DataTree:
     """The tree of one leg: the tables of its journal, its members at the end, its weather."""
+    final = final.assign(
+        {
+            name: final[name].assign_attrs(long_name=variable.meaning)
+            for name, variable in variables.items()
+            if name in final and variable.meaning
+        }
+    )
     nodes = {"/": xr.Dataset(attrs={"Conventions": "CF-1.11", **attrs})}
     for group in ("forecast", "analysis"):
         nodes[group] = _gridded(tables[group], final)
     nodes["final"] = final.rename(member="realization")
     for group, dim in LISTS.items():
         nodes[group] = _listed(tables.get(group, {}), dim)
-    for name, variable in state.variables.items():
+    for name, variable in variables.items():
         if INCREMENT + name in nodes["observations"]:
             nodes["observations"][INCREMENT + name].attrs["units"] = variable.seen_unit
     nodes |= {f"weather/{name}": part for name, part in weather.items()}
@@ -260,6 +267,7 @@ class Result:
     def series(self, leg: str | None = None, kind: str = "prior") -> dict[str, xr.Dataset]:
         """By observed variable: `observed` (time, station), `error`, and `simulated` (member, …).
 
+        Values that were refused, such as flagged ones, stand in `refused` and are not scored.
         Withheld stations are variables of their own, called "… (withheld)".
         """
         table = self.leg(leg)["observations"].to_dataset()
@@ -332,7 +340,7 @@ def _pivoted(table: xr.Dataset, kind: str) -> xr.Dataset:
     times, row = np.unique(table["time"].values, return_inverse=True)
     labels, column = np.unique(table["series"].values.astype(str), return_inverse=True)
     attrs = {"units": str(table["unit"].values[0])}
-    shape = (times.size, labels.size)
+    shape, sound = (times.size, labels.size), table["sound"].values.astype(bool)
 
     def spread_out(values: np.ndarray) -> np.ndarray:
         field = np.full((*values.shape[:-1], *shape), np.nan)
@@ -341,7 +349,8 @@ def _pivoted(table: xr.Dataset, kind: str) -> xr.Dataset:
 
     dims = ("time", "station")
     fields = {
-        "observed": (dims, spread_out(table["value"].values), attrs),
+        "observed": (dims, spread_out(np.where(sound, table["value"].values, np.nan)), attrs),
+        "refused": (dims, spread_out(np.where(sound, np.nan, table["value"].values)), attrs),
         "error": (dims, spread_out(table["sd"].values), attrs),
         "simulated": (("member", *dims), spread_out(table[kind].values.T), attrs),
     }

@@ -78,7 +78,9 @@ def calibration() -> Calibration:
         soils.append(footprint_soil(own, day["humidity"].mean(), day["pressure"].mean()))
         counts.append(float(day["corrected"].mean()))
         by_day[str(noon.date())] = calibrated_n0(counts[-1], soils[-1])
-    mean = FootprintSoil(*(float(np.mean(values)) for values in zip(*map(_numbers, soils), strict=True)))
+    mean = FootprintSoil(
+        *(float(np.mean(values)) for values in zip(*map(_numbers, soils), strict=True))
+    )
     return Calibration(joint_n0(counts, soils), by_day, mean)
 
 
@@ -102,9 +104,7 @@ def neutron_moisture(n0: float | None = None) -> Records:
     values = records.values.copy()
     borrowed = _after_borrowed_rain(pd.DatetimeIndex(values["time"]))
     values.loc[borrowed & (values["flag"] == ""), "flag"] = BORROWED_RAIN
-    return Records.of(
-        values, records.units, attributes=dict(records.attributes), zone="UTC"
-    )
+    return Records.of(values, records.units, attributes=dict(records.attributes), zone="UTC")
 
 
 def _after_borrowed_rain(times: pd.DatetimeIndex) -> np.ndarray:
@@ -162,7 +162,10 @@ class Fuerstensee(Experiment):
 
     def read_network(self) -> ObservationNetwork:
         sensor = CosmicRayNeutron(
-            station=STATION, lon=SITE.lon, lat=SITE.lat, representativeness=self.error,
+            station=STATION,
+            lon=SITE.lon,
+            lat=SITE.lat,
+            representativeness=self.error,
             variable="theta",
         )
         return ObservationNetwork((sensor,), data=neutron_moisture(self.n0))
