@@ -43,6 +43,7 @@ WETTEST = 0.9999
 UNCHANGED = 1e-9
 
 SURFACE = ("canopy_water", "snow", "snow_liquid", "pond")
+STORES = ("canopy_water", "snow", "pond")
 FLUXES = ("rain", "evapotranspiration", "transpiration", "interception", "runoff", "drainage")
 
 
@@ -409,7 +410,7 @@ class SoilColumn(Model):
         surface[..., 1] += surface[..., 2]
         k = kernels
         evaporated = sums[..., k.INTERCEPTION] + sums[..., k.EVAPORATION]
-        fluxes = {
+        flat = {name: surface[..., i] for i, name in enumerate(SURFACE)} | {
             "rain": sums[..., k.RAIN],
             "evapotranspiration": evaporated + sums[..., k.TRANSPIRATION],
             "transpiration": sums[..., k.TRANSPIRATION],
@@ -417,22 +418,21 @@ class SoilColumn(Model):
             "runoff": sums[..., k.RUNOFF],
             "drainage": sums[..., k.DRAINAGE],
         }
-        stores = {name: surface[..., i] for i, name in enumerate(SURFACE)}
-        flat = {name: MM * value for name, value in (stores | fluxes).items()}
-        after = self._diagnosed(
-            ensemble.assign(
-                {
-                    "h": (ensemble["h"].dims, h, {"units": "m"}),
-                    "theta": (ensemble["h"].dims, theta, {"units": "m3 m-3"}),
-                }
-                | {
-                    name: (("member", "column"), value, {"units": "mm"})
-                    for name, value in flat.items()
-                }
-            )
+        flat = {name: MM * value for name, value in flat.items()}
+        flat["water"] = self._soil_water(theta, h) + sum(flat[name] for name in STORES)
+        net = sum(sign * flat[name] for name, sign in self.budget.terms.items())
+        flat["budget_error"] = flat["water"] - self.water(ensemble).values - net
+        table = water_table_depth(h, self.z, self.dz)
+        profile, place = ensemble["h"].dims, ("member", "column")
+        # One assignment: each of xarray's costs as much as a day of a few columns.
+        return ensemble.assign(
+            {name: (place, value, {"units": "mm"}) for name, value in flat.items()}
+            | {
+                "h": (profile, h, {"units": "m"}),
+                "theta": (profile, theta, {"units": "m3 m-3"}),
+                "water_table_depth": (place, table, {"units": "m"}),
+            }
         )
-        error = after["water"] - self.water(ensemble) - self.budget.net(after)
-        return after.assign(budget_error=error.assign_attrs(units="mm"))
 
     def refined(self) -> SoilColumn:
         return replace(self, steps=self.steps.refined())
@@ -442,7 +442,7 @@ class SoilColumn(Model):
     def water(self, ensemble: xr.Dataset) -> xr.DataArray:
         """Soil water, water under pressure, on leaves, in snow and on the surface [mm]."""
         soil = self._soil_water(ensemble["theta"].values, ensemble["h"].values)
-        others = sum(ensemble[name].values for name in ("canopy_water", "snow", "pond"))
+        others = sum(ensemble[name].values for name in STORES)
         return xr.DataArray(soil + others, dims=("member", "column"), attrs={"units": "mm"})
 
     def _soil_water(self, theta: Array, h: Array) -> Array:
@@ -477,7 +477,7 @@ class SoilColumn(Model):
         if not {"theta", *self.soil.parameters}.isdisjoint(changed):
             h, theta = self._agree(h, theta, given, changed)
         added = self._soil_water(theta, h) - before
-        for name in ("canopy_water", "snow", "pond"):
+        for name in STORES:
             added = added + given[name].values - ensemble[name].values
         after = given.assign(h=given["h"].copy(data=h), theta=given["theta"].copy(data=theta))
         dims = ("member", "column")
