@@ -132,7 +132,7 @@ def run(
 def _experiment(target: str) -> Experiment:
     """The experiment called `target`: a catchment, FILE or FILE:CLASS."""
     if target in CATCHMENTS:
-        return CATCHMENTS[target]()
+        return _made(CATCHMENTS[target], target)
     file, _, name = target.partition(":")
     if not Path(file).is_file():
         raise DeclarationError(
@@ -153,11 +153,15 @@ def _experiment(target: str) -> Experiment:
         cure = "choose " + " or ".join(f"{file}:{key}" for key in found) if found else "write one"
         raise DeclarationError(f"{file} declares {len(found)} experiments; {cure}")
     declared = found[name or next(iter(found))]
+    return _made(declared, f"{file}:{declared.__name__}")
+
+
+def _made(declared: type[Experiment], name: str) -> Experiment:
+    defaults: dict[str, Any] = {}  # class attributes, which no type checker sees as defaults
     try:
-        experiment: Experiment = declared()
+        return declared(**defaults)
     except TypeError as error:  # a setting without a value
-        raise DeclarationError(f"{file}:{declared.__name__} is not complete: {error}") from error
-    return experiment
+        raise DeclarationError(f"{name} is not complete: {error}") from error
 
 
 def _module(path: Path) -> ModuleType:

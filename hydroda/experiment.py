@@ -313,14 +313,16 @@ class Experiment(ABC):
         except HydrodaError as error:
             raise type(error)(f"the prior of member {member}: {error}") from error
 
-    def _cycle(self, inputs: Inputs, members: Sequence[int] | np.ndarray) -> Cycle:
-        streams, forcing = Streams(self.seed), inputs.forcing
-        if forcing is not None and self.noise is not None:
-            forcing = forcing.perturbed(self.noise, streams, members, *self.span)
+    def _cycle(self, inputs: Inputs, members: Iterable[int | str]) -> Cycle:
+        streams = Streams(self.seed)
+        forcing: Forcing | PerturbedForcing | None = inputs.forcing
+        if inputs.forcing is not None and self.noise is not None:
+            forcing = inputs.forcing.perturbed(self.noise, streams, tuple(members), *self.span)
         until = self.assimilate_until
         last = None if until is None else instant(until, "assimilate_until")
         fluxes = () if self.model.budget is None else self.model.budget.terms
-        agenda = Agenda.of(inputs.network, self.updates, self.span, self.every, last, fluxes)
+        every = duration(self.every, "every")
+        agenda = Agenda.of(inputs.network, self.updates, self.span, every, last, fluxes)
         if inputs.forcing is not None:
             for stop in agenda.stops[::-1]:  # raises now rather than on the way
                 inputs.forcing.position(stop)

@@ -1,0 +1,230 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from hydroda.cli import main
+from hydroda.obs.formats import write
+from hydroda.result import Result
+from tests.distributed.cases import bits
+from tests.test_parallel import launched
+from tests.toys import readings
+
+ROOT = Path(__file__).parents[1]
+TOY = """
+from tests.toys import BucketTwin
+
+class Toy(BucketTwin):
+    period = "2020-01-01", "2020-01-03"
+    assimilate_until = "2020-01-02"
+"""
+
+
+def command(capsys, *arguments):
+    """Exit code, output and errors of a command."""
+    modules, path = set(sys.modules), list(sys.path)
+    try:
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+    finally:
+        sys.path[:] = path
+        for name in set(sys.modules) - modules:
+            if name.startswith("experiment_"):
+                del sys.modules[name]
+    out, error = capsys.readouterr()
+    return end.value.code or 0, out, error
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    file = tmp_path_factory.mktemp("toy") / "toy.py"
+    file.write_text(TOY)
+    return file
+
+
+@pytest.fixture(scope="module")
+def run(toy):
+    """A folder in which the toy has been run, and what was shown."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "hydroda", "run", str(toy), "--twin", "--out", "run"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=toy.parent, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return toy.parent / "run", done
+
+
+def numbers(text):
+    """The numbers of the tables in a text, by (variable, period, score, run)."""
+    found, title, runs, period = {}, "", [], ""
+    for line in text.splitlines():
+        if line.startswith("┃"):
+            runs = [cell.strip().replace(" ", "_") for cell in line.strip("┃").split("┃")][2:-1]
+        elif line.startswith("│"):
+            first, score, *values, unit = (cell.strip() for cell in line.strip("│").split("│"))
+            period = first or period
+            for name, value in zip(runs, values, strict=True):
+                found[title, period, score, name, unit] = value
+        elif not line.startswith(("┏", "┡", "└", " ")):
+            title = line.strip()
+    return found
+
+
+# --- run ----------------------------------------------------------------------------------------
+
+
+def test_that_a_run_is_quiet_where_there_is_no_terminal(run):
+    _, done = run
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "written to run"
+    assert "\x1b" not in done.stdout and "\r" not in done.stdout
+
+
+def test_that_a_run_writes_its_legs_and_figures(run):
+    folder, _ = run
+    names = {path.name for path in folder.iterdir()}
+    assert {"truth.nc", "open_loop.nc", "assimilation.nc", "series_store_s0.png"} <= names
+    assert not [name for name in names if name.startswith(".")]
+
+
+def test_that_the_command_line_runs_what_python_runs(run, toy, capsys):
+    sys.path.insert(0, str(toy.parent))
+    try:
+        from toy import Toy
+    finally:
+        sys.path.remove(str(toy.parent))
+    ours, theirs = bits(Result.open(run[0]).tree), bits(Toy().twin().tree)
+    for name, value in theirs.items():
+        if not name.endswith(":attrs"):
+            assert ours[name] == value, name
+
+
+def test_that_settings_reach_the_experiment(toy, capsys, tmp_path):
+    code, out, _ = command(
+        capsys, "run", toy, "--twin", "--out", tmp_path / "run", "--no-figures", "--members", "5",
+        "--seed", "8", "--set", "every=3 h", "--set", "model.steps=2",
+    )  # fmt: skip
+    result = Result.open(tmp_path / "run")
+    assert code == 0 and "5 members, seed 8" in out
+    assert result.attrs["members"] == 5 and result.ensemble().sizes["member"] == 5
+    assert result.leg()["forecast"].sizes["time"] == 16
+    assert "steps=2" in result.attrs["experiment"]
+    assert not list((tmp_path / "run").glob("*.png"))
+
+
+def test_that_there_may_be_no_open_loop(tmp_path, capsys):
+    body = TOY + (
+        "    from tests.toys import BucketTwin, readings\n"
+        "    network = BucketTwin().network.with_data(readings(\n"
+        "        *((f's{i}', 'store', h, 60.0) for i in range(3) for h in (6, 30)),\n"
+        "        ('tower', 'evapotranspiration', (0, 24), 5.0)))\n"
+    )
+    (tmp_path / "toy.py").write_text(body)
+    arguments = ("run", tmp_path / "toy.py", "--no-figures", "--out", tmp_path / "run")
+    assert command(capsys, *arguments, "--no-open-loop")[0] == 0
+    assert Result.open(tmp_path / "run").legs == ("assimilation",)
+    code, _, error = command(capsys, *arguments)
+    assert code == 2 and "--resume goes on with it, --overwrite replaces it" in error
+    assert command(capsys, *arguments, "--resume")[0] == 0
+    assert Result.open(tmp_path / "run").legs == ("open_loop", "assimilation")
+    assert command(capsys, *arguments, "--no-open-loop", "--overwrite")[0] == 0
+    assert Result.open(tmp_path / "run").legs == ("assimilation",)
+
+
+def test_that_a_run_without_a_folder_goes_where_its_name_says(toy, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command(capsys, "run", toy, "--twin", "--no-figures")[0] == 0
+    assert Result.open(tmp_path / "runs" / "toy").legs[0] == "truth"
+
+
+# --- the other doors ----------------------------------------------------------------------------
+
+
+def test_that_json_holds_every_number_that_is_shown(run, capsys, tmp_path):
+    folder, done = run
+    code, out, error = command(capsys, "score", folder, "--json", tmp_path / "s.json")
+    assert (code, error) == (0, "")
+    assert out.strip() == done.stdout.split("\n\nwritten to")[0].strip()
+    content = json.loads((tmp_path / "s.json").read_text())
+    assert content["experiment"]["members"] == 12 and content["experiment"]["seed"] == 3
+    assert set(content["values"][0]) == {"score", "variable", "group", "run", "unit", "value"}
+    written = {
+        (row["variable"], row["group"], row["score"], row["run"], row["unit"]): row["value"]
+        for row in content["values"]
+    }
+    shown = {key: text for key, text in numbers(out).items() if text}
+    assert len(shown) > 100
+    for key, text in shown.items():
+        assert text == f"{written[key]:.4g}", key
+    assert {key for key, value in written.items() if value is not None} == set(shown)
+
+
+def test_that_plot_draws_what_a_run_draws(run, capsys, tmp_path):
+    folder, _ = run
+    code, out, _ = command(capsys, "plot", folder, "--out", tmp_path)
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert code == 0 and drawn == {path.name for path in folder.glob("*.png")}
+    assert out.split() == [str(tmp_path / Path(name).name) for name in out.split()]
+    assert {Path(name).name for name in out.split()} == drawn
+
+
+def test_that_info_tells_of_a_run(run, capsys):
+    code, out, _ = command(capsys, "info", run[0])
+    assert code == 0 and out.startswith("Toy: truth, open loop, assimilation\n")
+    assert numbers(out)["store", "all", "withheld", "assimilation", "1"] == "8"
+
+
+def test_that_info_explains_an_observation(run, capsys):
+    code, out, _ = command(capsys, "info", run[0], "--explain", "s0/store/2020-01-01T12")
+    assert code == 0 and out == f"{Result.open(run[0]).explain('s0/store/2020-01-01T12')}\n"
+    code, _, error = command(capsys, "info", run[0], "--explain", "s9")
+    assert code == 2 and "0 observations are called 's9'" in error
+
+
+@pytest.mark.parametrize("name", ["wells.nc", "wells.csv"])
+def test_that_info_tells_of_a_file_of_observations(capsys, tmp_path, name):
+    write(readings(("s0", "store", 6, 60.0), ("s0", "store", 12, float("nan"))), tmp_path / name)
+    code, out, _ = command(capsys, "info", tmp_path / name)
+    assert code == 0
+    assert out.splitlines() == [
+        "2 values of 1 stations",
+        "  s0: store [mm], 1 good of 2, 2020-01-01 06:00:00 to 2020-01-01 12:00:00 UTC",
+    ]
+
+
+def test_that_an_unknown_study_is_answered_with_those_there_are(capsys):
+    code, _, error = command(capsys, "reproduce", "nobody1999")
+    assert code == 2 and re.search(r"there is no study 'nobody1999'; there are \w+\d{4}", error)
+
+
+def test_that_the_version_is_that_of_the_package(capsys):
+    assert version("hydroda") in command(capsys, "--version")[1]
+
+
+def test_that_help_comes_without_a_command_and_with_every_one(capsys):
+    for name in ("run", "reproduce", "score", "plot", "info"):
+        assert name in command(capsys, "--help")[1]
+        assert command(capsys, name, "-h")[0] == 0
+    assert "Usage" in command(capsys)[2]
+
+
+# --- several processes --------------------------------------------------------------------------
+
+
+def test_that_several_processes_speak_once_and_run_the_same(run, toy, tmp_path):
+    done = launched(2, "-m", "hydroda", "run", toy, "--twin", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.replace(str(tmp_path / "run"), "run") == run[1].stdout
+    assert bits(Result.open(tmp_path / "run").tree) == bits(Result.open(run[0]).tree)
+
+
+def test_that_a_mistake_ends_several_processes_with_one_line(tmp_path, toy):
+    done = launched(2, "-m", "hydroda", "run", toy, "--members", "1", "--out", tmp_path / "run")
+    assert done.returncode != 0
+    assert done.stderr.count("an ensemble of one has no spread") == 1
+    assert "Traceback" not in done.stderr
