@@ -51,7 +51,8 @@ def toy(tmp_path_factory):
 def run(toy):
     """A folder in which the toy has been run, and what was shown."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "hydroda", "run", str(toy), "--twin", "--out", "run"],
+        [sys.executable, "-W", "error", "-m", "hydroda", "run", str(toy), "--twin", "--out", "run",
+         "--no-figures"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=toy.parent, capture_output=True, text=True,
     )  # fmt: skip
@@ -85,11 +86,9 @@ def test_that_a_run_is_quiet_where_there_is_no_terminal(run):
     assert "\x1b" not in done.stdout and "\r" not in done.stdout
 
 
-def test_that_a_run_writes_its_legs_and_figures(run):
-    folder, _ = run
-    names = {path.name for path in folder.iterdir()}
-    assert {"truth.nc", "open_loop.nc", "assimilation.nc", "series_store_s0.png"} <= names
-    assert not [name for name in names if name.startswith(".")]
+def test_that_a_run_leaves_its_legs_and_nothing_else(run):
+    names = {path.name for path in run[0].iterdir()}
+    assert names == {"truth.nc", "open_loop.nc", "assimilation.nc"}
 
 
 def test_that_the_command_line_runs_what_python_runs(run, toy, capsys):
@@ -136,10 +135,21 @@ def test_that_there_may_be_no_open_loop(tmp_path, capsys):
     assert Result.open(tmp_path / "run").legs == ("assimilation",)
 
 
-def test_that_a_run_without_a_folder_goes_where_its_name_says(toy, capsys, tmp_path, monkeypatch):
+def test_that_figures_are_drawn_where_the_name_of_the_file_says(capsys, tmp_path, monkeypatch):
+    """And again by `plot`, the same ones."""
+    lines = (
+        "    from tests.toys import ObservationNetwork, well",
+        "    network = ObservationNetwork((well(0),))",
+    )
+    (tmp_path / "one.py").write_text(TOY + "\n".join(lines))
     monkeypatch.chdir(tmp_path)
-    assert command(capsys, "run", toy, "--twin", "--no-figures")[0] == 0
-    assert Result.open(tmp_path / "runs" / "toy").legs[0] == "truth"
+    assert command(capsys, "run", "one.py", "--twin", "--no-open-loop")[0] == 0
+    folder = tmp_path / "runs" / "one"
+    drawn = {path.name for path in folder.glob("*.png")}
+    assert Result.open(folder).legs[0] == "truth" and "series_store_s0.png" in drawn
+    code, out, _ = command(capsys, "plot", folder, "--out", tmp_path / "again")
+    assert code == 0 and {path.name for path in (tmp_path / "again").iterdir()} == drawn
+    assert set(out.split()) == {str(tmp_path / "again" / name) for name in drawn}
 
 
 # --- the other doors ----------------------------------------------------------------------------
@@ -162,15 +172,6 @@ def test_that_json_holds_every_number_that_is_shown(run, capsys, tmp_path):
     for key, text in shown.items():
         assert text == f"{written[key]:.4g}", key
     assert {key for key, value in written.items() if value is not None} == set(shown)
-
-
-def test_that_plot_draws_what_a_run_draws(run, capsys, tmp_path):
-    folder, _ = run
-    code, out, _ = command(capsys, "plot", folder, "--out", tmp_path)
-    drawn = {path.name for path in tmp_path.iterdir()}
-    assert code == 0 and drawn == {path.name for path in folder.glob("*.png")}
-    assert out.split() == [str(tmp_path / Path(name).name) for name in out.split()]
-    assert {Path(name).name for name in out.split()} == drawn
 
 
 def test_that_info_tells_of_a_run(run, capsys):
@@ -217,7 +218,8 @@ def test_that_help_comes_without_a_command_and_with_every_one(capsys):
 
 
 def test_that_several_processes_speak_once_and_run_the_same(run, toy, tmp_path):
-    done = launched(2, "-m", "hydroda", "run", toy, "--twin", "--out", tmp_path / "run")
+    out = tmp_path / "run"
+    done = launched(2, "-m", "hydroda", "run", toy, "--twin", "--out", out, "--no-figures")
     assert done.returncode == 0, done.stderr
     assert done.stdout.replace(str(tmp_path / "run"), "run") == run[1].stdout
     assert bits(Result.open(tmp_path / "run").tree) == bits(Result.open(run[0]).tree)
