@@ -6,9 +6,10 @@ Labels and units are left once (`Selection.packed`, `Batch.predict`) and regaine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -24,8 +25,12 @@ from hydroda.state import Rows, StateVector
 from hydroda.update import ASSIMILATED, JointUpdate
 from hydroda.zone import Zone
 
+Predict: TypeAlias = Callable[[xr.Dataset], np.ndarray]
+
 # Names the columns with what an observation changed each variable by.
 INCREMENT = "increment_"
+# What filters remember by row of the state.
+PER_ROW = {"bias"}
 # Beyond so many observations at once, what each of them caused is not worked out.
 SHARED_OUT = 100
 NO_SPREAD = "no spread: all members predict the same"
@@ -44,7 +49,7 @@ class Batch:
     sd: np.ndarray
     places: Places
     columns: np.ndarray
-    predict: Operator
+    predict: Predict
 
     def __getitem__(self, keep: np.ndarray) -> Batch:
         return Batch(
@@ -102,7 +107,7 @@ def assimilate(
         operator=exchange.operator(taken.predict),
         water=_water(model, ensemble, budget, exchange),
         rng=streams.generator("rotation", update.label, time),
-        memory=memory,
+        memory=selection.recalled(memory),
         overwrite=True,
     )
     shares = _shares(update.first.filter, problem, selection, exchange, taken.columns)
@@ -126,7 +131,7 @@ def assimilate(
         **_added_water(model, ensemble, after, clipped),
         **_numbers(analysis),
     }
-    return Outcome(after, report, event, analysis.memory)
+    return Outcome(after, report, event, selection.remembered(analysis.memory, memory))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +176,20 @@ class Selection:
         """Number of the variable of each selected row."""
         numbers = {name: number for number, name in enumerate(self.rows.names)}
         return self.rows.spread_out(numbers, -1, np.int64)[self.kept]
+
+    def recalled(self, memory: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """`memory` for the selected rows, which another time may be others."""
+        return {name: v[self.kept] if name in PER_ROW else v for name, v in memory.items()}
+
+    def remembered(
+        self, memory: Mapping[str, np.ndarray], before: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """`memory` for all rows; those that were not selected keep theirs of `before`."""
+        everything = dict(memory)
+        for name in PER_ROW & memory.keys():
+            everything[name] = np.array(before.get(name, np.zeros(self.rows.size)))
+            everything[name][self.kept] = memory[name]
+        return everything
 
     def packed(self, data: xr.Dataset) -> np.ndarray:
         """The selected rows (row, member of `data`)."""
@@ -245,7 +264,7 @@ class Exchange:
             counts if self.blocks is None else np.sum(self.ensemble.comm.everywhere(counts), axis=0)
         )
 
-    def operator(self, predict: Operator) -> Operator | None:
+    def operator(self, predict: Predict) -> Operator | None:
         """`predict` of the ensemble with its selected rows taken from x (all rows, all members)."""
         if self.blocks is not None and self.ensemble.comm.size > 1:
             return None

@@ -20,6 +20,7 @@ from hydroda.obs.network import ObservationNetwork, Reason
 from hydroda.obs.sensors import Sensor
 from hydroda.rng import Streams
 from hydroda.state import StateVector
+from hydroda.units import duration
 from hydroda.update import ASSIMILATED, JointUpdate, Update, joined
 
 # A run whose members fail in larger numbers than this share says nothing any more.
@@ -150,9 +151,11 @@ class Agenda:
     def _status(self, row: int) -> str:
         if self.used[:, row].any():
             return ""
-        reason, quantity, end = self.table.loc[row, ["reason", "quantity", "end"]]
+        reason, quantity, end, flag = (
+            self.table[name].iloc[row] for name in ("reason", "quantity", "end", "flag")
+        )
         if reason == Reason.FLAGGED:
-            return f"{reason}: {self.table.loc[row, 'flag']}"
+            return f"{reason}: {flag}"
         if reason != Reason.USABLE:
             return str(reason)
         if all(update.observations != quantity for update in self.updates):
@@ -177,7 +180,18 @@ def _intervals(
 
 
 def _no_observations() -> pd.DataFrame:
-    names = ["id", "station", "quantity", "time", "end", "value", "error", "sensor", "reason"]
+    names = [
+        "id",
+        "station",
+        "quantity",
+        "time",
+        "end",
+        "value",
+        "error",
+        "flag",
+        "sensor",
+        "reason",
+    ]
     frame = pd.DataFrame({name: pd.Series(dtype=object) for name in names})
     return frame.astype({"time": "datetime64[ns]", "end": "datetime64[ns]", "sensor": int})
 
@@ -203,7 +217,7 @@ def _used(
     usable &= ends <= last
     if update.every is None:
         return usable.to_numpy(bool)
-    span = (ends - start - np.timedelta64(1, "ns")) // update.every
+    span = (ends - start - np.timedelta64(1, "ns")) // duration(update.every, "every")
     slots = pd.DataFrame({"sensor": table["sensor"], "span": span})[usable]
     first = slots.index[~slots.duplicated()]
     used = np.zeros(len(table), dtype=bool)

@@ -265,8 +265,8 @@ def time_series(
     """One place through time: ensemble mean and 5-95 % band, a second run, observations.
 
     `run` and `open_loop` (time[, member]); `observations` were assimilated, `withheld` were not,
-    both with `error_sd` [their unit] as bars; `refused` may not be used. From `forecast_from` on the background is shaded;
-    where `flagged` (time) is true it is hatched.
+    both with `error_sd` [their unit] as bars; `refused` may not be used. From `forecast_from` on
+    the background is shaded; where `flagged` (time) is true it is hatched.
     """
     run = _expect(run, "run", "time", optional=("member",))
     fig, axes = _axes(ax, (8.0, 3.6))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -211,8 +211,9 @@ class Result:
         frame, tree = self.observations(leg), self.leg(leg)
         if len(frame):
             kind = frame["status"].str.replace("_", " ").str.extract("^([^:;]*)")[0]
-            for (quantity, status), count in frame.groupby(["quantity", kind]).size().items():
-                yield str(status), str(quantity), "1", count
+            for key, group in frame.groupby(["quantity", kind]):
+                quantity, status = cast("tuple[str, str]", key)
+                yield status, quantity, "1", len(group)
         updates, failures = tree["updates"].to_dataset(), tree["failures"].to_dataset()
         if updates:
             for name, count in updates["update"].to_series().value_counts(sort=False).items():
@@ -262,7 +263,7 @@ class Result:
             for name, value in fields.items()
             if str(name).startswith(INCREMENT)
         }
-        return Explanation(found.iloc[0].to_dict(), units)
+        return Explanation({str(k): v for k, v in found.iloc[0].items()}, units)
 
     def series(self, leg: str | None = None, kind: str = "prior") -> dict[str, xr.Dataset]:
         """By observed variable: `observed` (time, station), `error`, and `simulated` (member, …).
@@ -301,7 +302,9 @@ class Result:
         }
         if BESIDE in self.tree.children:
             for name, variables in self.tree[BESIDE].children.items():
-                runs[name] = {key: node["simulated"] for key, node in variables.children.items()}
+                runs[name] = {
+                    key: node.to_dataset()["simulated"] for key, node in variables.children.items()
+                }
         groups = {name: self._groups(values) for name, values in observed.items()}
         return score_table(runs, observed, groups=groups)
 

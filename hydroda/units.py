@@ -51,6 +51,7 @@ def magnitude(value: Any, unit: str, name: str) -> Magnitude:
     UnitError
         The unit is missing, unknown or of another dimension.
     """
+    quantity: Any
     if isinstance(value, str):
         quantity = _parse(value, unit, name)
     elif isinstance(value, pint.Quantity):
@@ -69,7 +70,7 @@ def magnitude(value: Any, unit: str, name: str) -> Magnitude:
 
 def _parse(text: str, unit: str, name: str) -> Any:
     try:
-        quantity = Quantity(text)
+        quantity: Any = Quantity(text)
     except Exception:  # pint raises a dozen unrelated types on text it cannot read
         raise UnitError(
             f"{name} must be a number with a unit such as '1 {unit}'; got {text!r}"

@@ -115,7 +115,7 @@ def test_that_a_full_disk_leaves_the_old_file_and_says_so(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     with (
-        pytest.raises(DataError, match="cannot write .*file: No space left"),
+        pytest.raises(DataError, match=r"cannot write .*file: No space left"),
         replacing(path) as temporary,
     ):
         temporary.write_text("half")

@@ -26,13 +26,13 @@ def test_that_a_quantity_is_converted(value, unit, expected):
 
 @pytest.mark.parametrize("bare", [5, 5.0, "5", "-5.0", "1e3", np.float64(5)])
 def test_that_a_bare_number_is_refused_with_the_unit_it_lacks(bare):
-    with pytest.raises(UnitError, match="radius needs a unit.*km"):
+    with pytest.raises(UnitError, match=r"radius needs a unit.*km"):
         magnitude(bare, "km", "radius")
 
 
 def test_that_a_wrong_dimension_names_what_came_and_what_was_wanted():
     with pytest.raises(
-        UnitError, match="probe depth must be convertible to 'm'; got 5 kilogram|5 kg"
+        UnitError, match="probe depth must be convertible to 'm'; got 5 kg"
     ):
         magnitude("5 kg", "m", "probe depth")
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hydroda.catchments._bondville_data import LOCAL, ORIGIN, Bondville as Measured, bondville
+from hydroda.catchments._bondville_data import LOCAL, ORIGIN, bondville
+from hydroda.catchments._bondville_data import Bondville as Measured
 from hydroda.errors import DeclarationError
 from hydroda.experiment import Experiment
 from hydroda.filters import EnKF

@@ -33,7 +33,7 @@ from hydroda.update import Update
 STATION = "FSC001"
 # From here on the gauge has measured the rain; before and in the gaps it is that of other years.
 FIRST_RAIN = pd.Timestamp("2015-01-10")
-# The soil remembers this much of the weather before: no day counts that follows borrowed rain closer.
+# The soil remembers the weather for about so long: days closer to borrowed rain do not count.
 MEMORY = pd.Timedelta("30D")
 BORROWED_RAIN = "rain_of_another_year"
 
@@ -73,7 +73,7 @@ def calibration() -> Calibration:
     water = samples["organic_carbon"] * MATTER_PER_CARBON * WATER_PER_MATTER
     counts, soils, by_day = [], [], {}
     for time, own in samples.assign(organic_water=water).groupby("time"):
-        noon = pd.Timestamp(time).tz_localize(None)
+        noon = pd.Timestamp(str(time)).tz_localize(None)
         day = hourly[noon - pd.Timedelta("12h") : noon + pd.Timedelta("11h")]
         soils.append(footprint_soil(own, day["humidity"].mean(), day["pressure"].mean()))
         counts.append(float(day["corrected"].mean()))

@@ -129,7 +129,9 @@ class ForcingNoise:
         object.__setattr__(self, "correlation", tuple(map(tuple, matrix.tolist())))
         object.__setattr__(self, "time_scale", duration(self.time_scale, "time_scale"))
 
-    def drivers(self, streams: Streams, member: int, steps: int, step_seconds: float) -> Array:
+    def drivers(
+        self, streams: Streams, member: int | str, steps: int, step_seconds: float
+    ) -> Array:
         """Standard normal series (perturbation, step) of one member; longer ones begin the same."""
         draws = streams.generator("forcing", member).standard_normal(
             (steps, len(self.perturbations))
@@ -144,7 +146,7 @@ class ForcingNoise:
         self,
         forcing: Forcing,
         streams: Streams,
-        members: int | Sequence[int],
+        members: int | Sequence[int | str],
         start: np.datetime64 | str | None = None,
         end: np.datetime64 | str | None = None,
     ) -> PerturbedForcing:
@@ -202,7 +204,7 @@ class PerturbedForcing:
 
     forcing: Forcing
     noise: ForcingNoise
-    members: tuple[int, ...]
+    members: tuple[int | str, ...]
     first: int
     effects: Mapping[str, Array]
 

@@ -190,7 +190,7 @@ class Forcing:
         self,
         noise: ForcingNoise,
         streams: Streams,
-        members: int | Sequence[int],
+        members: int | Sequence[int | str],
         start: np.datetime64 | str | None = None,
         end: np.datetime64 | str | None = None,
     ) -> PerturbedForcing:

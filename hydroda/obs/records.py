@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -119,7 +119,8 @@ class Records:
     def summary(self) -> str:
         """What the records hold, a line per series."""
         lines = [f"{len(self)} values of {self.values['station'].nunique()} stations"]
-        for (station, quantity, depth), series in self.values.groupby(KEY, dropna=False):
+        for key, series in self.values.groupby(KEY, dropna=False):
+            station, quantity, depth = cast("tuple[str, str, float]", key)
             good = series["value"].notna() & (series["flag"] == "")
             where = "" if np.isnan(depth) else f" at {depth:g} m"
             lines.append(

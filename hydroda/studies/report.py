@@ -88,6 +88,7 @@ class StudyReport:
         """Writes values.csv, verdicts.csv and the figures to `folder`."""
         from hydroda import plotting
 
+        parts: dict[str, tuple[Value, ...] | tuple[Verdict, ...]]
         parts = {"values": self.values, "verdicts": self.verdicts}
         written = []
         for name, rows in parts.items():
