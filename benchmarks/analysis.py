@@ -285,6 +285,7 @@ def figure(curves: dict[str, list[dict[str, Any]]], base: Case, path: Path) -> N
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib import ticker
 
     labels = {
         "cells": "cells (observations in proportion)",
@@ -297,13 +298,19 @@ def figure(curves: dict[str, list[dict[str, Any]]], base: Case, path: Path) -> N
         at = [point["at"] for point in points]
         for name, marker in (("LETKF", "o"), ("EnKF", "s")):
             panel.plot(at, [point[name] for point in points], marker=marker, label=name)
+        clock = "wall" if axis == "threads" else "processor"
         first = points[0]
         slope = -1 if axis == "threads" else 1
         ideal = [first["LETKF"] * (value / at[0]) ** slope for value in at]
-        panel.plot(at, ideal, "k:", lw=1, label="proportional to size or 1/threads")
-        panel.set(xscale="log", yscale="log", xlabel=labels[axis], ylabel="one analysis [s]")
+        panel.plot(at, ideal, "k:", lw=1, label="proportional (threads: inversely)")
+        panel.set(
+            xscale="log", yscale="log", xlabel=labels[axis], ylabel=f"one analysis [{clock} s]"
+        )
         panel.set_xticks(at, [f"{value:g}" for value in at])
-        panel.minorticks_off()
+        panel.xaxis.set_minor_locator(ticker.NullLocator())
+        panel.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        panel.yaxis.set_minor_locator(ticker.NullLocator())
         panel.grid(alpha=0.3)
     axes.flat[0].legend()
     fig.suptitle(f"Localized analyses around {base}, cut-off {base.cutoff:g} columns")
@@ -347,7 +354,7 @@ def main() -> None:
     """Measures, prints a table, writes analysis.json and analysis_scaling.png."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small cases, once")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/out"))
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"))
     parser.add_argument("--dapper", help="Python of an environment with DAPPER")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
