@@ -84,9 +84,7 @@ class Bondville(Experiment):
 
     def read_network(self) -> ObservationNetwork:
         probes = [
-            SoilMoistureProbe(
-                station=f"probe {depth}", depth=depth, sd="0.03 m3/m3", variable="theta"
-            )
+            SoilMoistureProbe(station=f"probe {depth}", depth=depth, sd="0.03 m3/m3")
             for depth in ("5 cm", "20 cm", "60 cm")
         ]
         tower = Flux(station="tower", sd="0.5 mm/day")

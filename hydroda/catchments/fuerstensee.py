@@ -17,6 +17,7 @@ from hydroda.catchments._fuerstensee_data import (
     fuerstensee_samples,
     fuerstensee_weather,
 )
+from hydroda.errors import DataError
 from hydroda.experiment import Experiment
 from hydroda.filters import EnKF
 from hydroda.forcing import Forcing, ForcingNoise
@@ -31,8 +32,6 @@ from hydroda.obs.processing import NeutronProcessing
 from hydroda.update import Update
 
 STATION = "FSC001"
-# From here on the gauge has measured the rain; before and in the gaps it is that of other years.
-FIRST_RAIN = pd.Timestamp("2015-01-10")
 # The soil remembers the weather for about so long: days closer to borrowed rain do not count.
 MEMORY = pd.Timedelta("30D")
 BORROWED_RAIN = "rain_of_another_year"
@@ -65,10 +64,46 @@ def raw_neutrons() -> pd.DataFrame:
 
 
 @cache
-def calibration() -> Calibration:
+def monitor_counts(file: str | None) -> pd.Series | None:
+    """Counts of a neutron monitor from a CSV of time (UTC) and counts; None without a file.
+
+    Raises
+    ------
+    DataError
+        The file is missing or holds something else.
+    """
+    if file is None:
+        return None
+    try:
+        table = pd.read_csv(file, index_col=0)
+        counts = pd.Series(table.iloc[:, 0].to_numpy(float), pd.to_datetime(table.index, utc=True))
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(
+            f"monitor={file} must be a CSV of time (UTC) and counts: {error}"
+        ) from error
+    return counts.resample("1h").mean().interpolate(limit=24)
+
+
+def _processing(
+    n0: str, soil: FootprintSoil | None, monitor: pd.Series | None
+) -> NeutronProcessing:
+    """Corrections to sea level, dry air and the incoming neutrons of the year of the samples."""
+    known = soil or FootprintSoil(0.0, 1.0, 0.0, 0.0)
+    return NeutronProcessing(
+        n0=n0,
+        bulk_density=f"{known.bulk_density} kg/m3",
+        lattice_water=f"{known.lattice_water} kg/kg",
+        organic_water=f"{known.organic_water} kg/kg",
+        reference_monitor=None if monitor is None else float(monitor["2014"].mean()),
+    )
+
+
+@cache
+def calibration(monitor: str | None = None) -> Calibration:
     """N0 from the 216 samples: corrected counts of the sampling days against the sampled soil."""
-    # Corrections do not depend on N0 and the bulk density, which are what is looked for.
-    hourly = NeutronProcessing(n0="1 h-1", bulk_density="1 kg/m3").hourly(raw_neutrons())
+    # Corrections do not depend on N0 and the soil, which are what is looked for.
+    incoming = monitor_counts(monitor)
+    hourly = _processing("1 h-1", None, incoming).hourly(raw_neutrons(), incoming)
     samples = fuerstensee_samples()
     water = samples["organic_carbon"] * MATTER_PER_CARBON * WATER_PER_MATTER
     counts, soils, by_day = [], [], {}
@@ -88,19 +123,15 @@ def _numbers(soil: FootprintSoil) -> tuple[float, ...]:
     return soil.moisture, soil.bulk_density, soil.lattice_water, soil.organic_water
 
 
-def neutron_moisture(n0: float | None = None) -> Records:
+def neutron_moisture(n0: float | None = None, monitor: str | None = None) -> Records:
     """Daily soil moisture of the station; days that follow borrowed rain too closely are flagged.
 
-    n0 [h-1]: that of the samples unless given.
+    n0 [h-1]: that of the samples unless given. monitor: the file of `monitor_counts`.
     """
-    found = calibration()
-    processing = NeutronProcessing(
-        n0=f"{found.n0 if n0 is None else n0} h-1",
-        bulk_density=f"{found.soil.bulk_density} kg/m3",
-        lattice_water=f"{found.soil.lattice_water} kg/kg",
-        organic_water=f"{found.soil.organic_water} kg/kg",
-    )
-    records = processing.records(raw_neutrons(), STATION).select(quantities=["soil_moisture"])
+    found, incoming = calibration(monitor), monitor_counts(monitor)
+    processing = _processing(f"{found.n0 if n0 is None else n0} h-1", found.soil, incoming)
+    records = processing.records(raw_neutrons(), STATION, incoming)
+    records = records.select(quantities=["soil_moisture"])
     values = records.values.copy()
     borrowed = _after_borrowed_rain(pd.DatetimeIndex(values["time"]))
     values.loc[borrowed & (values["flag"] == ""), "flag"] = BORROWED_RAIN
@@ -108,10 +139,10 @@ def neutron_moisture(n0: float | None = None) -> Records:
 
 
 def _after_borrowed_rain(times: pd.DatetimeIndex) -> np.ndarray:
-    """Whether a month or more of borrowed rain ended less than `MEMORY` before."""
+    """Whether a week of borrowed rain ended less than `MEMORY` before."""
     filled = fuerstensee_forcing().data["rain_filled"].to_series().astype(float)
-    month = filled.rolling("7D").mean() > 0.9
-    since = month.rolling(MEMORY).max().astype(bool)
+    week = filled.rolling("7D").mean() > 0.9
+    since = week.rolling(MEMORY).max().astype(bool)
     return since.reindex(times, method="nearest").to_numpy()
 
 
@@ -156,6 +187,9 @@ class Fuerstensee(Experiment):
     """Neutrons per hour over dry soil; None: from the samples."""
     error: str = "0.03 m3/m3"
     """Error of a day's moisture beside that of counting (Li: 0.03)."""
+    monitor: str | None = None
+    """CSV of a neutron monitor; without it, and none may be packaged, the counts keep the drift of
+    the incoming neutrons, which rose towards the solar minimum of 2019."""
 
     def read_forcing(self) -> Forcing:
         return fuerstensee_forcing()
@@ -166,9 +200,8 @@ class Fuerstensee(Experiment):
             lon=SITE.lon,
             lat=SITE.lat,
             representativeness=self.error,
-            variable="theta",
         )
-        return ObservationNetwork((sensor,), data=neutron_moisture(self.n0))
+        return ObservationNetwork((sensor,), data=neutron_moisture(self.n0, self.monitor))
 
     def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
         """Sandy to loamy soil, drawn per member; Rosetta 3, and its error in K_s besides."""
