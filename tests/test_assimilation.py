@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from hydroda import cycling
+from hydroda.bias import Dee2005, FixedGain
 from hydroda.filters import EnKF, Filter
 from hydroda.localization import GaspariCohn
 from hydroda.obs import ObservationNetwork, PointSensor
@@ -201,6 +203,31 @@ def test_that_member_wise_zones_move_each_member_as_the_full_update_would():
     below = before["depth"].values >= before["water_table_depth"].values
     np.testing.assert_allclose(part[below], full[below], atol=1e-14)
     assert np.array_equal(part[~below], before["theta"].values[:, 0][~below])
+
+
+def test_that_a_bias_stays_with_its_rows_while_the_zone_moves(monkeypatch):
+    """Wet soil at 0.7 m for half a day, dry soil after: cells leave the zone and come back."""
+    seen = []
+
+    def assimilate(*arguments):
+        outcome = original(*arguments)
+        if "bias" in outcome.memory:
+            before = arguments[7].get("bias", np.zeros(5))
+            seen.append((int(outcome.event["rows"][0]), before, outcome.memory["bias"]))
+        return outcome
+
+    original = cycling.assimilate
+    monkeypatch.setattr(cycling, "assimilate", assimilate)
+    hours = range(3, 25, 3)
+    records = readings(*(("p", "theta", hour, 0.2 + 0.22 * (hour < 13)) for hour in hours))
+    network = ObservationNetwork((probe("p", "0.7 m", sd="0.005 m3/m3"),), records)
+    everywhere = Update("theta", "theta", outliers=KeepAll())
+    above = replace(everywhere, zone=Unsaturated(), filter=EnKF(bias=Dee2005(FixedGain(0.1))))
+    replace(ProfileRun(), network=network, updates=(everywhere, above)).run()
+    assert len({rows for rows, _, _ in seen}) > 1
+    for rows, before, after in seen:
+        assert np.array_equal(after[rows:], before[rows:])
+    assert any((after != before).any() for _, before, after in seen)
 
 
 def test_that_an_empty_zone_leaves_the_forecast_and_says_so():
