@@ -185,14 +185,14 @@ class Sensor(ABC):
 
     def place(self, ensemble: xr.Dataset) -> tuple[float, float]:
         """x and y [m] for the localization: its own, else those of its column; NaN for none."""
-        if self.x is not None:
-            return float(self.x), float("nan" if self.y is None else self.y)
+        if self.x is not None and self.y is not None:
+            return float(self.x), float(self.y)
         column = self.column(ensemble)
         x, y = (
             float(ensemble[name].values.reshape(-1)[column]) if name in ensemble.coords else np.nan
             for name in ("x", "y")
         )
-        return x, y
+        return x if self.x is None else float(self.x), y
 
     def read(self, ensemble: xr.Dataset, name: str, unit: str | None = None) -> Array:
         """Variable `name` at the column of the sensor, (member,) or (member, layer) [`unit`].

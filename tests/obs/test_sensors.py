@@ -326,3 +326,8 @@ def test_that_a_sensor_can_be_replaced_printed_and_compared() -> None:
     assert replace(PROBE, depth="0.05 m") == PROBE
     assert replace(PROBE, depth="20 cm").depth == pytest.approx(0.2)
     assert "sd='0.02 m3 m-3'" in repr(PROBE)
+
+
+def test_that_a_sensor_on_a_transect_needs_no_y():
+    sensor = SoilMoistureProbe(station="P", x="480 m", depth="10 cm")
+    assert sensor.place(grid().isel(column=slice(0, None, 3))) == (480.0, 0.0)
