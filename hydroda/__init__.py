@@ -1,8 +1,8 @@
 """Data assimilation for hydrology: declare, run, resume, score and plot an experiment."""
 
 from hydroda import figures, plotting, verification
-from hydroda.bias import Bias, Dee2005, NoBias
-from hydroda.constraint import Bounds, Constraint, NoConstraint, WaterBudget
+from hydroda.bias import Bias, Dee2005, FixedGain, NoBias, PrintedGain, WhiteningGain
+from hydroda.constraint import Bounds, ColumnBudgets, Constraint, NoConstraint, WaterBudget
 from hydroda.ensemble import Ensemble
 from hydroda.errors import (
     DataError,
@@ -95,6 +95,7 @@ __all__ = [
     "BrooksCorey",
     "Budget",
     "ClappHornberger",
+    "ColumnBudgets",
     "Constraint",
     "Conventional",
     "CosmicRayNeutron",
@@ -109,6 +110,7 @@ __all__ = [
     "Experiment",
     "Filter",
     "Fixed",
+    "FixedGain",
     "Flux",
     "Forcing",
     "ForcingNoise",
@@ -145,6 +147,7 @@ __all__ = [
     "OutlierRule",
     "Periodic",
     "PointSensor",
+    "PrintedGain",
     "Quantity",
     "Records",
     "Reject",
@@ -171,6 +174,7 @@ __all__ = [
     "VerticalExponential",
     "WaterBudget",
     "WaterTable",
+    "WhiteningGain",
     "ZeroFlux",
     "Zone",
     "figures",

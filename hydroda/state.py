@@ -39,6 +39,16 @@ class Variable:
             return self.unit
         return f"{type(self.transform).__name__.lower()}({self.unit})"
 
+    @property
+    def seen_bounds(self) -> tuple[float, float]:
+        """The bounds in the space of the filter."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lower, upper = self.transform.forward(np.array(self.bounds))
+        return (
+            -np.inf if np.isnan(lower) else float(lower),
+            np.inf if np.isnan(upper) else float(upper),
+        )
+
 
 class StateVector:
     """The variables of a state, declared as a class body of `Variable` lines.

@@ -110,3 +110,9 @@ def test_that_an_ensemble_that_does_not_fit_is_refused(change, message):
     Soil().check(dataset())
     with pytest.raises(HydrodaError, match=message):
         Soil().check(change(dataset()))
+
+
+def test_that_bounds_are_seen_through_the_transform():
+    assert Soil()["theta"].seen_bounds == (0.0, 1.0)
+    assert Soil()["Ks"].seen_bounds == (-np.inf, 0.0)
+    assert Soil()["shift"].seen_bounds == (-np.inf, np.inf)
