@@ -108,6 +108,10 @@ def assimilate(
         water=_water(model, ensemble, budget, exchange),
         rng=streams.generator("rotation", update.label, time),
         memory=selection.recalled(memory),
+        lower=selection.by_variable({n: state[n].seen_bounds[0] for n in names})[exchange.mine],
+        upper=selection.by_variable({n: state[n].seen_bounds[1] for n in names})[exchange.mine],
+        scaled=selection.by_variable({n: state[n].role == "state" for n in names})[exchange.mine]
+        > 0,
         overwrite=True,
     )
     shares = _shares(update.first.filter, problem, selection, exchange, taken.columns)
