@@ -12,11 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from hydroda import plotting
 from hydroda.analysis import Places, Problem
+from hydroda.errors import DeclarationError
 from hydroda.filters import ETKF, LETKF, DEnKF, EnKF, Filter
 from hydroda.inflation import Fixed
 from hydroda.localization import GaspariCohn, Horizontal, Periodic
@@ -24,6 +27,9 @@ from hydroda.models.lorenz96 import step
 from hydroda.rng import Streams
 from hydroda.studies.report import Bar, StudyReport, Value, Verdict
 from hydroda.verification import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 VARIABLES, DT = 40, 0.05
 BURN_IN = 400
@@ -115,15 +121,22 @@ def run(
     seeds: Sequence[int] = (),
     progress: Bar | None = None,
 ) -> StudyReport:
-    """The table of mean analysis RMSE, a verdict per row: do the intervals overlap?"""
+    """The table of mean analysis RMSE, a verdict per row: do the intervals overlap?
+
+    Raises
+    ------
+    DeclarationError
+        Another table than the only one is asked for.
+    """
+    if table not in (None, "1"):
+        raise DeclarationError(f"sakov2008 has one table, 1; got {table!r}")
     begin, seeds = time.monotonic(), tuple(seeds) or (1,)
     size = size or "paper"
     cycles = CYCLES[size]
-    values, verdicts = [], []
-    series = {}
+    values: list[Value] = []
+    verdicts: list[Verdict] = []
     for number, row in enumerate(ROWS, 1):
         errors = [_run_row(row, cycles, seed, progress) for seed in seeds]
-        series[row.name] = errors[0]
         ours = mean_interval(xr.DataArray(np.concatenate(errors), dims="time"))
         mean, low, high = (float(ours[name]) for name in ("mean", "low", "high"))
         for column, published, number_ours in (
@@ -148,7 +161,27 @@ def run(
         wall_seconds=time.monotonic() - begin,
         values=tuple(values),
         verdicts=tuple(verdicts),
+        figures={"lorenz96": lambda: _figure(values)},
     )
+
+
+def _figure(values: Sequence[Value]) -> Figure:
+    """Our intervals beside those of the rerun."""
+    bounds = {"lower bound": "low", "RMSE": "mean", "upper bound": "high"}
+    names = list(dict.fromkeys(value.row for value in values))
+
+    def table(kind: str) -> xr.DataArray:
+        numbers = np.array([getattr(value, kind) for value in values], float).reshape(-1, 3)
+        order = [bounds[value.column] for value in values[:3]]
+        return xr.DataArray(
+            numbers,
+            coords={"row": names, "bound": order},
+            dims=("row", "bound"),
+            name="mean analysis RMSE",
+            attrs={"units": "1"},
+        )
+
+    return plotting.intervals(table("ours"), table("published"))
 
 
 def _run_row(row: Row, cycles: int, seed: int, progress: Bar | None) -> np.ndarray:
