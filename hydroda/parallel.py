@@ -77,7 +77,7 @@ class Communicator:
         if self.comm is None:
             return x
         parts = self.comm.alltoall([np.ascontiguousarray(x[block]) for block in rows])
-        return np.concatenate(parts, axis=1)
+        return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
     def rows_to_members(self, x: np.ndarray, members: int) -> np.ndarray:
         """(all rows, my members) from (my rows, all members)."""

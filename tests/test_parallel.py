@@ -95,7 +95,7 @@ def test_that_threads_change_no_bit(alone, tmp_path, monkeypatch):
     # the cases are so small that they ran in one thread until here
     assert numba.get_num_threads() > 1
     monkeypatch.setattr(threads, "WORTH_A_THREAD", 0)
-    for name in ("twin", "letkf", "all rows"):
+    for name in ("twin", "letkf", "all rows", "soil"):
         carried_out(CASES[name], tmp_path / name)
         assert bits(Result.open(tmp_path / name).tree) == bits(Result.open(alone / name).tree)
 

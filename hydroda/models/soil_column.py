@@ -312,7 +312,8 @@ class SoilColumn(Model):
         """What the kernels want: (member or 1, column or 1, layer, parameter)."""
         raw = self.soil.stack(self._parameters(ensemble))
         shape = (*raw.shape[:2], self.dz.size, raw.shape[3])
-        return np.ascontiguousarray(np.broadcast_to(raw, shape))
+        # A copy: numba compiles anew for a read-only array or another order, here and below.
+        return np.array(np.broadcast_to(raw, shape), order="C")
 
     # ----------------------------------------------------------------------------------- forecast
 
@@ -327,7 +328,7 @@ class SoilColumn(Model):
 
         A member without a solution has NaN in its states and diagnostics.
         """
-        h = np.array(ensemble["h"].values, float)
+        h = np.array(ensemble["h"].values, float, order="C")
         theta = np.empty_like(h)
         surface = np.stack([ensemble[name].values for name in SURFACE], axis=-1) / MM
         surface[..., 1] -= surface[..., 2]  # the kernels keep ice and liquid water apart
@@ -382,7 +383,8 @@ class SoilColumn(Model):
             (-np.expm1(-self.vegetation.extinction * leaves))[None, None],
             (float(self.vegetation.canopy_storage) * leaves)[None, None],
         ]
-        return forcing.step_seconds, np.stack(np.broadcast_arrays(*parts), axis=2)
+        weather = np.stack(np.broadcast_arrays(*parts), axis=2)
+        return forcing.step_seconds, np.array(weather, order="C")
 
     def _demand(self, values: Mapping[str, Array], seconds: float) -> Array:
         """Reference evapotranspiration [mm per step], given or by FAO-56 Eq. 53."""
@@ -447,7 +449,8 @@ class SoilColumn(Model):
 
     def _soil_water(self, theta: Array, h: Array) -> Array:
         pressed = float(self.storage) * np.maximum(h, 0.0)
-        return np.asarray(MM * ((theta + pressed) @ self.dz))
+        # No matrix product: its last bit depends on how many members are held here.
+        return np.asarray(MM * ((theta + pressed) * self.dz).sum(axis=-1))
 
     def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
         table = water_table_depth(ensemble["h"].values, self.z, self.dz)

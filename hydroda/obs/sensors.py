@@ -252,6 +252,14 @@ class Sensor(ABC):
         return float(np.min(spacing, where=spacing > 0, initial=np.inf))
 
 
+def weighted(values: Array, weights: Array) -> Array:
+    """Weighted sum over layers (member,).
+
+    No matrix product: its last bit depends on how many members are held here.
+    """
+    return np.asarray((values * weights).sum(axis=-1))
+
+
 def great_circle(lon: Any, lat: Any, lon0: float, lat0: float) -> Array:
     """Distance [m] on the sphere between points [degree]."""
     a, b = np.deg2rad(np.asarray(lat, float)), np.deg2rad(lat0)
@@ -295,7 +303,7 @@ class PointSensor(Sensor):
         values = self.read(ensemble, self.variable or self.quantity)
         if values.ndim == 1:
             return values
-        return np.asarray(values @ self._row(ensemble))
+        return weighted(values, self._row(ensemble))
 
     def weights(self, ensemble: xr.Dataset) -> Array | None:
         """The row of the operator; None where the variable has no layers."""
@@ -348,7 +356,7 @@ class SoilMoistureProbe(Sensor):
 
     def predict(self, ensemble: xr.Dataset) -> Array:
         """Soil moisture at the probe (member,) [m3 m-3]."""
-        return np.asarray(self.read(ensemble, self.variable) @ self.weights(ensemble))
+        return weighted(self.read(ensemble, self.variable), self.weights(ensemble))
 
     def weights(self, ensemble: xr.Dataset) -> Array:
         """Share of every layer in the reading (layer,).

@@ -6,14 +6,18 @@ import numpy as np
 
 from hydroda.bias import Dee2005, FixedGain
 from hydroda.constraint import WaterBudget
+from hydroda.experiment import Experiment
 from hydroda.filters import LETKF, EnKF, OnAnomalies
+from hydroda.forcing import Forcing, ForcingNoise, Multiplicative
 from hydroda.inflation import RTPS, MaximumLikelihood
 from hydroda.localization import GaspariCohn
-from hydroda.obs import ObservationNetwork
+from hydroda.models.soil_column import SoilColumn
+from hydroda.obs import ObservationNetwork, SoilMoistureProbe
 from hydroda.update import KeepAll, Update
 from hydroda.zone import SaturatedInEachMember, Unsaturated
+from tests.forcing.examples import record
 from tests.test_cycling import driven
-from tests.toys import TOWER, Buckets, BucketTwin, ProfileRun, failing, probe, readings, well
+from tests.toys import START, TOWER, Buckets, BucketTwin, ProfileRun, failing, probe, readings, well
 
 NEAR = GaspariCohn(cutoff="250 m")
 WIDE = replace(
@@ -47,6 +51,24 @@ def profiles():
     return replace(ProfileRun(), network=network, updates=updates)
 
 
+class Soil(Experiment):
+    """Grass on three layers of soil, under rain that differs between members."""
+
+    model = SoilColumn(("10 cm", "20 cm", "70 cm"))
+    period = "2020-01-01", "2020-01-02"
+    forcing = Forcing(record(24, start=START))
+    noise = ForcingNoise((Multiplicative("rain", sd=0.5),), correlation=None)
+    network = ObservationNetwork(
+        (SoilMoistureProbe(station="p", depth="15 cm", sd="0.02 m3/m3", every="6 h"),)
+    )
+    updates = (Update("soil_moisture", ("theta", "log10_Ks"), filter=LETKF()),)
+    members = 7
+
+    def prior(self, rng, members):
+        theta = rng.uniform(0.15, 0.35, (members, 1))
+        return self.model.dataset(theta=np.repeat(theta, 3, axis=1))
+
+
 CASES = {
     "twin": replace(
         WIDE, updates=(Update("store", ("store", "rate"), filter=EnKF(NEAR), damping=0.5),)
@@ -72,6 +94,7 @@ CASES = {
         (10, "2020-01-01T12:00", 9),
         (0, "2020-01-01T18:00", 0),
     ),
+    "soil": Soil(),
     "forcing": failing(driven(members=11), (10, "2020-01-02T12:00", 1)),
 }
 
