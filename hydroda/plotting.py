@@ -921,7 +921,7 @@ def _cells(values: np.ndarray, perfect: float | None) -> tuple[list[str], set[in
 
 @_styled
 def intervals(ours: xr.DataArray, published: xr.DataArray, *, ax: Axes | None = None) -> Figure:
-    """Our means with their intervals beside published ones, a line per row.
+    """Our means with their intervals beside published ones, two lines per row.
 
     Both are (row, bound) with the bounds "low", "mean" and "high".
     """
@@ -931,13 +931,13 @@ def intervals(ours: xr.DataArray, published: xr.DataArray, *, ax: Axes | None = 
     )
     fig, axes = _axes(ax, (8.0, 0.55 * ours.sizes["row"] + 1.2))
     for data, name, marker, colour, offset in (
-        (published, "published, rerun", "D", GREY, -0.12),
-        (ours, "hydroda", "o", PALETTE["blue"], 0.12),
+        (published, "published; bar: its rerun", "D", GREY, -0.12),
+        (ours, "hydroda; bar: 95 % interval", "o", PALETTE["blue"], 0.12),
     ):
         low, mean, high = (data.sel(bound=bound).values for bound in ("low", "mean", "high"))
         place = np.arange(mean.size) + offset
         axes.hlines(place, low, high, color=colour, lw=2.5)
-        axes.plot(mean, place, marker, color=colour, ms=5, label=f"{name} (95 % interval)")
+        axes.plot(mean, place, marker, color=colour, ms=5, label=name)
     axes.set_yticks(np.arange(ours.sizes["row"]), [str(name) for name in ours["row"].values])
     axes.invert_yaxis()
     axes.set_xlabel(axis_label(ours))

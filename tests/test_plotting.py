@@ -572,3 +572,14 @@ def test_that_a_missing_matplotlib_is_an_error_with_the_cure(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(HydrodaError, match=r"pip install 'hydroda\[plot\]'"):
         plotting.time_series(soil_moisture())
+
+
+def test_that_intervals_show_every_row_twice():
+    numbers = np.array([[0.1, 0.2, 0.3], [0.2, 0.25, 0.3], [0.15, 0.2, 0.4]])
+    coords = {"row": ["a", "b", "c"], "bound": ["low", "mean", "high"]}
+    ours = xr.DataArray(numbers, coords, ("row", "bound"), "RMSE", {"units": "m"})
+    figure = plotting.intervals(ours, ours + 0.01)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    assert axes.get_xlabel() == "RMSE (m)"
+    assert [len(lines.get_segments()) for lines in axes.collections] == [3, 3]
