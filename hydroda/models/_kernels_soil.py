@@ -1070,26 +1070,25 @@ def forecast(
         _run(column, choices, control, cover, sky, h[m, i], theta[m, i], surface[m, i], sums[m, i])
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+# Serial: in parallel these cheap loops take seconds longer to compile.
+@njit(cache=True, error_model="numpy")
 def contents(soil: Any, raw: np.ndarray, h: np.ndarray, theta: np.ndarray) -> None:
     """Fill theta from h, (member, column, layer)."""
-    columns = h.shape[1]
-    for task in prange(h.shape[0] * columns):
-        m, i = task // columns, task % columns
-        c, _ = coefficients(soil, raw[min(m, raw.shape[0] - 1), min(i, raw.shape[1] - 1)])
-        for layer in range(h.shape[2]):
-            theta[m, i, layer] = evaluate(soil, c[layer], h[m, i, layer])[0]
+    for m in range(h.shape[0]):
+        for i in range(h.shape[1]):
+            c, _ = coefficients(soil, raw[min(m, raw.shape[0] - 1), min(i, raw.shape[1] - 1)])
+            for layer in range(h.shape[2]):
+                theta[m, i, layer] = evaluate(soil, c[layer], h[m, i, layer])[0]
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@njit(cache=True, error_model="numpy")
 def heads(soil: Any, raw: np.ndarray, theta: np.ndarray, h: np.ndarray) -> None:
     """Fill h from theta, (member, column, layer)."""
-    columns = h.shape[1]
-    for task in prange(h.shape[0] * columns):
-        m, i = task // columns, task % columns
-        c, _ = coefficients(soil, raw[min(m, raw.shape[0] - 1), min(i, raw.shape[1] - 1)])
-        for layer in range(h.shape[2]):
-            h[m, i, layer] = inverse(soil, c[layer], theta[m, i, layer])
+    for m in range(h.shape[0]):
+        for i in range(h.shape[1]):
+            c, _ = coefficients(soil, raw[min(m, raw.shape[0] - 1), min(i, raw.shape[1] - 1)])
+            for layer in range(h.shape[2]):
+                h[m, i, layer] = inverse(soil, c[layer], theta[m, i, layer])
 
 
 @njit(cache=True, error_model="numpy")

@@ -87,8 +87,8 @@ class Retention(ABC):
         raw = self.stack(self.values())
         heads = np.asarray(h, float)
         shape = np.broadcast_shapes(heads.shape, raw.shape[:-1])
-        spread = np.ascontiguousarray(np.broadcast_to(raw, (*shape, raw.shape[-1])))
-        flat = np.ascontiguousarray(np.broadcast_to(heads, shape).ravel())
+        spread = np.array(np.broadcast_to(raw, (*shape, raw.shape[-1])), order="C")
+        flat = np.array(np.broadcast_to(heads, shape).ravel())
         out = kernels.curve(self.token, spread.reshape(-1, raw.shape[-1]), flat)
         return np.asarray(out.reshape(5, *shape))
 
@@ -115,10 +115,11 @@ def _blockwise(
     spread = raw.reshape((1,) * (4 - raw.ndim) + raw.shape)
     # Members and columns that share a soil share its coefficients; layers are spelt out.
     spread = np.broadcast_to(spread, (*spread.shape[:2], full[2], spread.shape[3]))
-    inputs = np.ascontiguousarray(np.broadcast_to(given, full))
+    # Copies: numba compiles anew for a read-only array or another order.
+    inputs = np.array(np.broadcast_to(given, full), order="C")
     out = np.empty(full)
     with threads_for(OPERATIONS * out.size):
-        function(soil.token, np.ascontiguousarray(spread), inputs, out)
+        function(soil.token, np.array(spread, order="C"), inputs, out)
     return out.reshape(shape)
 
 
