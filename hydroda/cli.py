@@ -27,14 +27,14 @@ from hydroda.experiment import Experiment
 from hydroda.figures import draw
 from hydroda.files import replacing
 from hydroda.obs.formats import read
-from hydroda.parallel import communicator
+from hydroda.parallel import LAST_WORDS, communicator
 from hydroda.progress import bar
 from hydroda.result import Result
 from hydroda.studies import STUDIES
 from hydroda.verification import records
 
 USER_ERROR = 2
-ROOTS_TURN = 0.3  # [s]
+ROOTS_TURN = 2 * LAST_WORDS  # [s]
 WIDE = 160  # columns of text where there is no terminal to fit
 ABOUT = ("title", "source", "members", "seed", "start", "end", "assimilate_until")
 

@@ -25,6 +25,8 @@ class Inflation:
 
     needs_prior: ClassVar[bool] = False
     """Whether `posterior` reads the prior members, which then may not be overwritten."""
+    needs_operator: ClassVar[bool] = False
+    """Whether `prior` may predict the observations anew, as where it scales some rows only."""
 
     def prior(self, problem: Problem) -> tuple[Problem, Diagnostics]:
         """The problem to solve and what to report, before the update."""
@@ -120,6 +122,8 @@ class MaximumLikelihood(Inflation):
     Reported: inflation λ, inflation_likelihood −2 ln L, inflation_bound (−1, 0, 1: which bound
     was hit) and inflation_hits, how often the lower and upper bound were hit so far.
     """
+
+    needs_operator: ClassVar[bool] = True
 
     at_least: float = 1.0
     at_most: float = 1000.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,9 @@ from typing import Any
 import numpy as np
 
 _LAUNCHER_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS")
+
+# mpiexec drops what it has not passed on when it ends the ranks [s].
+LAST_WORDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Communicator:
     def abort(self, code: int) -> None:
         """End every rank; without MPI nothing."""
         if self.comm is not None:
+            sys.stderr.flush()
+            time.sleep(LAST_WORDS)
             self.comm.Abort(code)
 
     def all_members(self, values: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -117,16 +123,16 @@ def communicator() -> Communicator:
     world = MPI.COMM_WORLD
     if world.Get_size() == 1:
         return Communicator()
-    sys.excepthook = _ending_all(world, sys.excepthook)
-    return Communicator(world)
+    comm = Communicator(world)
+    sys.excepthook = _ending_all(comm, sys.excepthook)
+    return comm
 
 
-def _ending_all(world: Any, show: Callable[..., Any]) -> Callable[..., None]:
+def _ending_all(comm: Communicator, show: Callable[..., Any]) -> Callable[..., None]:
     """An exception hook that ends every rank: the others would wait for this one for ever."""
 
     def shown(*exception: Any) -> None:
         show(*exception)
-        sys.stderr.flush()
-        world.Abort(1)
+        comm.abort(1)
 
     return shown

@@ -82,7 +82,7 @@ def test_that_the_cases_reach_what_they_are_for(alone):
     assert failures["remedy"].values[0].startswith("replaced by a copy of member")
     assert Result.open(alone / "forcing").leg()["failures"]["member"].values.tolist() == [10]
     rows = Result.open(alone / "two updates").leg()["updates"]["update"].values.tolist()
-    assert {"store -> store", "store -> rate"} == set(rows)
+    assert {"store -> store", "store -> store, rate"} == set(rows)
     for name in ("twin", "letkf", "all rows", "zones"):
         tree = Result.open(alone / name).leg()
         changed = tree["forecast"].to_dataset() != tree["analysis"].to_dataset()

@@ -50,7 +50,8 @@ class Filter(ABC):
     def needs_operator(self) -> bool:
         """Whether the problem must bring operators, and so all rows of the state at once."""
         scales = isinstance(self.form, OnAnomalies) and self.localization != NoLocalization()
-        return scales or self.constraint.needs_operator or self.bias != NoBias()
+        parts = self.constraint.needs_operator or self.inflation.needs_operator
+        return scales or parts or self.bias != NoBias()
 
     @property
     def form(self) -> TaperForm:

@@ -19,6 +19,7 @@ from tests.forcing.examples import record
 from tests.test_cycling import driven
 from tests.toys import START, TOWER, Buckets, BucketTwin, ProfileRun, failing, probe, readings, well
 
+INFLATED = MaximumLikelihood(at_least=1)
 NEAR = GaspariCohn(cutoff="250 m")
 WIDE = replace(
     BucketTwin(),
@@ -76,7 +77,7 @@ CASES = {
     "letkf": updated(Update("store", ("store", "rate"), filter=LETKF(NEAR, RTPS(0.4)))),
     "two updates": updated(
         Update("store", "store", filter=LETKF(NEAR)),
-        Update("store", "rate", filter=EnKF(NEAR, MaximumLikelihood(at_least=1)), every="12 h"),
+        Update("store", ("store", "rate"), filter=EnKF(NEAR, INFLATED), every="12 h"),
     ),
     "all rows": updated(
         Update(
