@@ -31,7 +31,7 @@ from hydroda.parallel import LAST_WORDS, communicator
 from hydroda.progress import bar
 from hydroda.result import Result
 from hydroda.studies import STUDIES
-from hydroda.verification import records
+from hydroda.verification import SCORES, records
 
 USER_ERROR = 2
 ROOTS_TURN = 2 * LAST_WORDS  # [s]
@@ -320,24 +320,54 @@ def _numbers(result: Result) -> pd.DataFrame:
 
 
 def _say_tables(table: pd.DataFrame) -> None:
-    for name, frame in table.groupby("variable", sort=False):
+    """Scores by variable, then what was done."""
+    done = table["score"].map(lambda score: score not in SCORES)
+    for name, frame in table[~done].groupby("variable", sort=False):
         _say(score_view(frame, str(name)))
+    if done.any():
+        _say(account_view(table[done]))
 
 
-def score_view(frame: pd.DataFrame, title: str) -> Table:
-    """The scores of one variable as a table: a row per group and score, a column per run."""
-    runs = list(dict.fromkeys(frame["run"]))
-    view = Table(title=title, title_justify="left")
-    view.add_column("period")
-    view.add_column("score")
+def score_view(frame: pd.DataFrame, variable: str) -> Table:
+    """The scores of one variable: a row per period and run, a column per score.
+
+    The title has the unit of the scores that have one.
+    """
+    names = frame["score"].drop_duplicates()
+    unit = next((unit for unit in frame["unit"] if unit not in ("", "1")), "1")
+    view = Table(title=f"{variable} [{unit}]", title_justify="left")
+    view.add_column("period", no_wrap=True)
+    view.add_column("run", no_wrap=True)
+    for name in names:
+        view.add_column(name, justify="right", no_wrap=True)
+    for group, scores in frame.groupby("group", sort=False):
+        first = str(group)
+        numbers = scores.pivot(index="run", columns="score", values="value")
+        for run in scores["run"].drop_duplicates():
+            own = numbers.loc[run].reindex(names)
+            if own.fillna(0.0).any():
+                view.add_row(first, run.replace("_", " "), *map(_shown, own))
+                first = ""
+    return view
+
+
+def account_view(frame: pd.DataFrame) -> Table:
+    """What was done in every run: a row per thing, a column per run."""
+    runs = list(frame["run"].drop_duplicates())
+    view = Table(title="what was done", title_justify="left")
+    view.add_column("of")
+    view.add_column("what")
     for name in runs:
         view.add_column(name.replace("_", " "), justify="right")
     view.add_column("unit")
-    for group, scores in frame.groupby("group", sort=False):
-        first = str(group)
-        for name, part in scores.groupby("score", sort=False):
+    for variable, things in frame.groupby("variable", sort=False):
+        first = str(variable)
+        for name, part in things.groupby("score", sort=False):
             values = part.set_index("run")["value"].reindex(runs)
-            shown = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
-            view.add_row(first, str(name), *shown, str(part["unit"].iloc[0]))
+            view.add_row(first, str(name), *map(_shown, values), str(part["unit"].iloc[0]))
             first = ""
     return view
+
+
+def _shown(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.4g}"

@@ -314,7 +314,9 @@ class Result:
         if until:
             free = observed["time"].values > np.datetime64(until)
             phase = np.where(free, FREE_PHASE, FORECAST_PHASE)
-            groups.insert(0, xr.DataArray(phase, dims="time", name="phase"))
+            order = [name for name in (FORECAST_PHASE, FREE_PHASE) if name in phase]
+            attrs = {"classes": order}
+            groups.insert(0, xr.DataArray(phase, dims="time", name="phase", attrs=attrs))
         return groups
 
 

@@ -61,16 +61,22 @@ def run(toy):
 
 
 def numbers(text):
-    """The numbers of the tables in a text, by (variable, period, score, run)."""
-    found, title, runs, period = {}, "", [], ""
+    """The numbers of the tables in a text, by (variable, period, score, run, unit)."""
+    found, title, head, first = {}, "", [], ""
     for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("┃│").split("┃" if "┃" in line else "│")]
         if line.startswith("┃"):
-            runs = [cell.strip().replace(" ", "_") for cell in line.strip("┃").split("┃")][2:-1]
+            head = cells
         elif line.startswith("│"):
-            first, score, *values, unit = (cell.strip() for cell in line.strip("│").split("│"))
-            period = first or period
-            for name, value in zip(runs, values, strict=True):
-                found[title, period, score, name, unit] = value
+            first = cells[0] or first
+            for name, value in zip(head[2:], cells[2:], strict=True):
+                if title == "what was done" and name != "unit":
+                    key = first, "all", cells[1], name.replace(" ", "_"), cells[-1]
+                    found[key] = value
+                elif title != "what was done":
+                    variable, _, unit = title.partition(" [")
+                    run = cells[1].replace(" ", "_")
+                    found[variable, first, name, run, unit.rstrip("]")] = value
         elif not line.startswith(("┏", "┡", "└", " ")):
             title = line.strip()
     return found
@@ -164,14 +170,17 @@ def test_that_json_holds_every_number_that_is_shown(run, capsys, tmp_path):
     assert content["experiment"]["members"] == 12 and content["experiment"]["seed"] == 3
     assert set(content["values"][0]) == {"score", "variable", "group", "run", "unit", "value"}
     written = {
-        (row["variable"], row["group"], row["score"], row["run"], row["unit"]): row["value"]
+        (row["variable"], row["group"], row["score"], row["run"]): row["value"]
         for row in content["values"]
     }
     shown = {key: text for key, text in numbers(out).items() if text}
     assert len(shown) > 100
-    for key, text in shown.items():
-        assert text == f"{written[key]:.4g}", key
-    assert {key for key, value in written.items() if value is not None} == set(shown)
+    for (*key, _), text in shown.items():
+        assert text == f"{written[tuple(key)]:.4g}", key
+    told = {key[:4] for key in shown}
+    assert {key for key, value in written.items() if value is not None} == told
+    units = {row["variable"]: row["unit"] for row in content["values"] if row["score"] == "rmse"}
+    assert {(key[0], key[4]) for key in shown if key[2] == "rmse"} == set(units.items())
 
 
 def test_that_info_tells_of_a_run(run, capsys):
