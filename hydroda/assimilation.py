@@ -31,6 +31,7 @@ Predict: TypeAlias = Callable[[xr.Dataset], np.ndarray]
 INCREMENT = "increment_"
 # What filters remember by row of the state.
 PER_ROW = {"bias"}
+OF = " of "
 # Beyond so many observations at once, what each of them caused is not worked out.
 SHARED_OUT = 100
 NO_SPREAD = "no spread: all members predict the same"
@@ -182,17 +183,32 @@ class Selection:
         return self.rows.spread_out(numbers, -1, np.int64)[self.kept]
 
     def recalled(self, memory: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """`memory` for the selected rows, which another time may be others."""
-        return {name: v[self.kept] if name in PER_ROW else v for name, v in memory.items()}
+        """`memory` as a filter wants it: what belongs to rows for the selected ones."""
+        found = {name: value for name, value in memory.items() if OF not in name}
+        for name in PER_ROW:
+            if any(name + OF + variable in memory for variable in self.rows.names):
+                found[name] = self._rows_of(name, memory)[self.kept]
+        return found
 
     def remembered(
         self, memory: Mapping[str, np.ndarray], before: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """`memory` for all rows; those that were not selected keep theirs of `before`."""
-        everything = dict(memory)
+        """`memory` with what belongs to rows by variable, for all rows.
+
+        Rows that were not selected keep theirs of `before`: another time another update or zone may
+        select others.
+        """
+        kept = {name: value for name, value in memory.items() if name not in PER_ROW}
         for name in PER_ROW & memory.keys():
-            everything[name] = np.array(before.get(name, np.zeros(self.rows.size)))
-            everything[name][self.kept] = memory[name]
+            everything = self._rows_of(name, before)
+            everything[self.kept] = memory[name]
+            kept |= {name + OF + v: everything[self.rows.of(v)] for v in self.rows.names}
+        return kept
+
+    def _rows_of(self, name: str, memory: Mapping[str, np.ndarray]) -> np.ndarray:
+        everything = np.zeros(self.rows.size)
+        for variable in self.rows.names:
+            everything[self.rows.of(variable)] = memory.get(name + OF + variable, 0.0)
         return everything
 
     def packed(self, data: xr.Dataset) -> np.ndarray:

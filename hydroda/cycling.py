@@ -144,6 +144,10 @@ class Agenda:
         ]
         return [due for _, due in sorted(found, key=lambda pair: pair[0])]
 
+    def number(self, update: JointUpdate) -> int:
+        """Number of the first update of the kind of `update`."""
+        return next(n for n, own in enumerate(self.updates) if own.kind == update.first.kind)
+
     def status(self, rows: np.ndarray) -> np.ndarray:
         """Why a row is not assimilated (obs,); "" where it is."""
         return np.array([self._status(row) for row in rows], dtype=object)
@@ -258,7 +262,8 @@ class Cycle:
         analysis, events, memory = forecast, [], dict(memory)
         budget = self._budget(before, forecast)
         for due in self.agenda.due(rows):
-            label = f"{due.update.label}/"
+            # Updates that are sometimes joined and sometimes not remember the same things.
+            label = f"{self.agenda.number(due.update)}/"
             own = {k.removeprefix(label): v for k, v in memory.items() if k.startswith(label)}
             batch = self._batch(due.rows, analysis, sums)
             outcome = assimilate(

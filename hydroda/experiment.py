@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
 import numpy as np
 import xarray as xr
 
+from hydroda.analysis import Places
 from hydroda.cycling import Agenda, Cycle, Step
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError, HydrodaError
@@ -198,6 +199,8 @@ class Experiment(ABC):
                 )
             for name in update.changes:
                 self.view[name]
+            places = [(*s.place(ensemble), s.effective_depth(ensemble)) for s in sensors]
+            update.filter.localization.check(Places(*np.array(places, float).T))
 
     @property
     def view(self) -> StateVector:

@@ -23,7 +23,7 @@ from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError
 from hydroda.io import Record, Table
 from hydroda.state import Variable
-from hydroda.verification import COLUMNS, score_table
+from hydroda.verification import COLUMNS, SCORES, Score, score_table, spread_skill
 
 OPEN_LOOP, ASSIMILATION, TRUTH = "open_loop", "assimilation", "truth"
 LEGS = (TRUTH, OPEN_LOOP, ASSIMILATION)
@@ -289,7 +289,8 @@ class Result:
     def scores(self, kind: str = "prior") -> pd.DataFrame:
         """Scores of every leg against the observations: of forecasts before they were assimilated.
 
-        What an experiment names `beside` is scored with them.
+        What an experiment names `beside` is scored with them. `spread_skill` is the error that
+        spread and observation error together let expect, over the error found.
 
         A tidy table with the columns score, variable, group, run, unit and value. Groups are "all",
         the phase (one-step forecasts; free forecast after the end of assimilation) and the year.
@@ -305,8 +306,17 @@ class Result:
                 runs[name] = {
                     key: node.to_dataset()["simulated"] for key, node in variables.children.items()
                 }
-        groups = {name: self._groups(values) for name, values in observed.items()}
-        return score_table(runs, observed, groups=groups)
+        main = series[legs[-1]]
+        tables = [
+            score_table(
+                runs,
+                {name: values},
+                groups={name: self._groups(values)},
+                scores=_with_error(main[name]["error"]),
+            )
+            for name, values in observed.items()
+        ]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
     def _groups(self, observed: xr.DataArray) -> list[xr.DataArray]:
         until = self.attrs.get("assimilate_until", "")
@@ -318,6 +328,15 @@ class Result:
             attrs = {"classes": order}
             groups.insert(0, xr.DataArray(phase, dims="time", name="phase", attrs=attrs))
         return groups
+
+
+def _with_error(error: xr.DataArray) -> dict[str, Score]:
+    """The scores, the spread counting with the error of the observations it is held against."""
+
+    def ratio(sim: xr.DataArray, obs: xr.DataArray) -> xr.DataArray:
+        return spread_skill(sim, obs, error_sd=error)["ratio"]
+
+    return {**SCORES, "spread_skill": Score(ratio, best=1.0, members=True)}
 
 
 def signature_of(file: Path) -> str:

@@ -11,6 +11,7 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.filters import _kernels
 from hydroda.filters.base import Filter
 from hydroda.filters.rows import add_to_rows, grouped
+from hydroda.filters.taper import OnAnomalies
 from hydroda.localization import NoLocalization
 from hydroda.threads import threads_for
 
@@ -34,6 +35,12 @@ class SquareRoot(Filter):
             raise DeclarationError(
                 f"{type(self).__name__} tapers R (or nothing); taper={self.taper!r} is for EnKF "
                 "and DEnKF"
+            )
+        if isinstance(self.form, OnAnomalies):
+            raise DeclarationError(
+                f"{type(self).__name__} cannot scale the anomalies of single rows as "
+                f"{self.localization!r} does; use EnKF, or a taper such as "
+                "GaspariCohn(halfwidth=…, along=Vertical())"
             )
 
     def update(self, problem: Problem) -> np.ndarray:

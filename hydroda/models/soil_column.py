@@ -39,6 +39,8 @@ MM = 1000.0
 # Cells wetter than this part of the porosity after an analysis are cut to it: the retention curve
 # is flat there, and a head cannot be read off it.
 WETTEST = 0.9999
+# Drier than at this head [m], that of oven-dry soil, no analysis makes a cell.
+DRIEST = -1e5
 # Water contents closer than this to the ones of the heads were not changed by an analysis.
 UNCHANGED = 1e-9
 
@@ -464,11 +466,11 @@ class SoilColumn(Model):
     ) -> tuple[xr.Dataset, xr.DataArray]:
         """The ensemble with h and theta in agreement and the stores within bounds.
 
-        Where only h was changed, theta follows. Where only theta was, h follows, with theta cut to
-        (theta_r, 0.9999 theta_s]. Where both were, h decides in saturated cells and theta in the
-        others. New soil parameters alone keep theta, and so the water, and give new heads; but
-        saturated cells stay saturated and keep their heads. Second: the water [mm] that the cuts,
-        new porosities and bounds of the stores added to what the analysis gave.
+        Where only h was changed, theta follows. Where only theta was, h follows, with theta kept
+        between its value at pF 7 and 0.9999 theta_s. Where both were, h decides in saturated cells
+        and theta in the others. New soil parameters alone keep theta, and so the water, and give
+        new heads; but saturated cells stay saturated and keep their heads. Second: the water [mm]
+        that the cuts, new porosities and bounds of the stores added to what the analysis gave.
         """
         given = ensemble.assign(
             {name: ensemble[name].copy(data=self._within(name, ensemble)) for name in SURFACE}
@@ -492,15 +494,14 @@ class SoilColumn(Model):
         """Heads and contents of each cell that fit, from the one that decides there."""
         values, raw = self._parameters(ensemble), self._raw(ensemble)
         high = np.broadcast_to(values["theta_s"], theta.shape)
-        low = np.broadcast_to(values.get("theta_r", np.zeros(1)), theta.shape)
         fitting = content(self.soil, raw, h)
         by_head = np.abs(theta - fitting) <= UNCHANGED
         if "h" in changed:
             by_head |= theta >= WETTEST * high
         elif "theta" not in changed:
             by_head |= h >= 0.0
-        # Near theta_r the head runs away: a millionth of the range is far below any wilting point.
-        cut = np.clip(theta, low + 1e-6 * (high - low), WETTEST * high)
+        # Near theta_r the head runs away.
+        cut = np.clip(theta, content(self.soil, raw, np.full(h.shape, DRIEST)), WETTEST * high)
         return (
             np.where(by_head, h, head(self.soil, raw, cut)),
             np.where(by_head, fitting, cut),
