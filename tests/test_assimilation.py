@@ -1,4 +1,5 @@
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hydroda.obs import ObservationNetwork, PointSensor
 from hydroda.rng import Streams
 from hydroda.update import ASSIMILATED, KeepAll, Reject, Update
 from hydroda.zone import Saturated, SaturatedInEachMember, Unsaturated
-from tests.toys import ProfileRun, StillRun, gauge, probe, readings
+from tests.toys import BucketTwin, ProfileRun, StillRun, gauge, probe, readings
 
 
 def start_of(experiment):
@@ -211,9 +212,9 @@ def test_that_a_bias_stays_with_its_rows_while_the_zone_moves(monkeypatch):
 
     def assimilate(*arguments):
         outcome = original(*arguments)
-        if "bias" in outcome.memory:
-            before = arguments[7].get("bias", np.zeros(5))
-            seen.append((int(outcome.event["rows"][0]), before, outcome.memory["bias"]))
+        if "bias of theta" in outcome.memory:
+            before = arguments[7].get("bias of theta", np.zeros(5))
+            seen.append((int(outcome.event["rows"][0]), before, outcome.memory["bias of theta"]))
         return outcome
 
     original = cycling.assimilate
@@ -228,6 +229,25 @@ def test_that_a_bias_stays_with_its_rows_while_the_zone_moves(monkeypatch):
     for rows, before, after in seen:
         assert np.array_equal(after[rows:], before[rows:])
     assert any((after != before).any() for _, before, after in seen)
+
+
+def test_that_updates_joined_at_times_share_one_bias(monkeypatch):
+    """The store alone, or with the rate: what is known of the store's bias is the same."""
+    memories = []
+
+    def assimilate(*arguments):
+        outcome = original(*arguments)
+        memories.append((tuple(arguments[0].damping), dict(arguments[7]), dict(outcome.memory)))
+        return outcome
+
+    original = cycling.assimilate
+    monkeypatch.setattr(cycling, "assimilate", assimilate)
+    often = Update("store", "store", filter=EnKF(bias=Dee2005(FixedGain(0.1))), outliers=KeepAll())
+    seldom = replace(often, changes="rate", every="1 D", damping=0.1)
+    replace(BucketTwin(), updates=(often, seldom), period=("2020-01-01", "2020-01-04")).twin()
+    assert {names for names, _, _ in memories} == {("store",), ("store", "rate")}
+    for (_, _, left), (_, found, _) in pairwise(memories):
+        assert np.array_equal(left["bias of store"], found["bias of store"])
 
 
 def test_that_an_empty_zone_leaves_the_forecast_and_says_so():
