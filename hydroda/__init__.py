@@ -24,7 +24,16 @@ from hydroda.filters import (
     OnCrossCovariance,
     OnGain,
 )
-from hydroda.forcing import Additive, Forcing, ForcingNoise, Multiplicative, Site
+from hydroda.forcing import (
+    Additive,
+    Forcing,
+    ForcingNoise,
+    Label,
+    Multiplicative,
+    Site,
+    weather_file,
+    weather_table,
+)
 from hydroda.inflation import RTPP, RTPS, Fixed, Inflation, MaximumLikelihood, NoInflation
 from hydroda.localization import (
     Euclidean,
@@ -126,6 +135,7 @@ __all__ = [
     "InflateError",
     "Inflation",
     "KeepAll",
+    "Label",
     "Linear",
     "LocalizationScheme",
     "Log10",
@@ -181,4 +191,6 @@ __all__ = [
     "plotting",
     "rosetta",
     "verification",
+    "weather_file",
+    "weather_table",
 ]

@@ -495,6 +495,8 @@ class Report:
                 ],
                 dtype=str,
             ),
+            "x": np.array([np.nan if s.x is None else float(s.x) for s in self._sensors]),
+            "y": np.array([np.nan if s.y is None else float(s.y) for s in self._sensors]),
             "time": rows["end"].to_numpy("datetime64[ns]"),
             "sound": rows["reason"].isin([Reason.USABLE, Reason.WITHHELD]).to_numpy(bool),
             "value": value,

@@ -135,11 +135,17 @@ class Experiment(ABC):
         """
 
     def read_forcing(self) -> Forcing | None:
-        """The forcing; a subclass that keeps it in files reads them here."""
+        """The forcing; a subclass that keeps it in files reads it here.
+
+        Where a subclass does, the field `forcing` has no effect.
+        """
         return self.forcing
 
     def read_network(self) -> ObservationNetwork:
-        """The network with its data; a subclass that keeps them in files reads them here."""
+        """The network with its data; a subclass that keeps them in files reads them here.
+
+        Where a subclass does, the field `network` has no effect.
+        """
         return self.network
 
     def beside(self) -> Mapping[str, Mapping[str, xr.DataArray]]:

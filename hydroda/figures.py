@@ -24,9 +24,10 @@ Named = Iterator[tuple[str, "Figure"]]
 
 
 def draw(result: Result, folder: str | Path) -> list[Path]:
-    """The files written to `folder`: series, profiles, parameters, innovations, ranks, scores."""
+    """The files written to `folder`: series, map, profiles, parameters, innovations, ranks, …"""
     parts: tuple[Callable[[Result], Named], ...] = (
         series,
+        maps,
         profiles,
         parameters,
         innovations,
@@ -79,13 +80,21 @@ def profiles(result: Result) -> Named:
 
 def parameters(result: Result) -> Named:
     """Each parameter whose members were kept, at the first column and in the top layer."""
-    analysis = result.leg()["analysis"].to_dataset()
-    for name, variable in analysis.data_vars.items():
+    for name in result.leg()["analysis"].to_dataset():
         if str(name).endswith(MEMBERS):
-            short = str(name).removesuffix(MEMBERS)
-            first = {dim: 0 for dim in ("column", "layer") if dim in variable.dims}
-            history = variable.isel(first).rename(realization="member").rename(short)
-            yield f"parameter {short}", plotting.parameter_history(history)
+            members = result.members(str(name).removesuffix(MEMBERS))
+            first = {dim: 0 for dim in ("column", "layer") if dim in members.dims}
+            yield f"parameter {members.name}", plotting.parameter_history(members.isel(first))
+
+
+def maps(result: Result) -> Named:
+    """The stations, where there are several with a place."""
+    stations = result.stations()
+    if not stations:
+        return
+    stations = stations.dropna("station", subset=["x", "y"])
+    if stations.sizes["station"] > 1:
+        yield "stations", plotting.map_stations(stations, stations["assimilated"])
 
 
 def innovations(result: Result) -> Named:

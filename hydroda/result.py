@@ -228,6 +228,31 @@ class Result:
             yield "retried", "members", "1", float((~replaced).sum())
             yield "replaced", "members", "1", float(replaced.sum())
 
+    def members(self, name: str, leg: str | None = None) -> xr.DataArray:
+        """The analysis of variable `name` in all members (time, member, …).
+
+        Raises
+        ------
+        DeclarationError
+            The experiment did not keep them.
+        """
+        analysis = self.leg(leg)["analysis"].to_dataset()
+        if name + MEMBERS not in analysis:
+            kept = [str(v).removesuffix(MEMBERS) for v in analysis if str(v).endswith(MEMBERS)]
+            raise DeclarationError(
+                f"the members of {name!r} were not kept, only {', '.join(kept) or 'means'}; "
+                f"declare keep=({name!r},) and run again"
+            )
+        return analysis[name + MEMBERS].rename(realization="member").rename(name)
+
+    def stations(self, leg: str | None = None) -> xr.Dataset:
+        """Where the stations are, `x` and `y` [m], and which are `assimilated` (station)."""
+        table = self.observations(leg)
+        if table.empty:
+            return xr.Dataset()
+        first = table.drop_duplicates("station").set_index("station")[["x", "y", "role"]]
+        return first.assign(assimilated=first.pop("role") == "assimilated").to_xarray()
+
     # --- observations ---
 
     def observations(self, leg: str | None = None) -> pd.DataFrame:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from hydroda.figures import draw, series
+from hydroda.figures import draw, maps, series
 from tests.toys import BucketTwin
 
 
@@ -37,3 +37,10 @@ def test_that_a_series_says_what_was_assimilated_and_where_the_forecast_is_free(
 def test_that_an_open_loop_alone_can_be_drawn(tmp_path):
     twin = replace(BucketTwin(), updates=()).twin()
     assert {"series_store_s0", "scores"} <= {path.stem for path in draw(twin, tmp_path)}
+
+
+def test_that_stations_with_places_are_mapped(result):
+    (name, figure), *_ = maps(result)
+    assert name == "stations"
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["assimilated (2)", "withheld (2)"]

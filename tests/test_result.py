@@ -266,3 +266,13 @@ def test_that_a_unique_part_of_a_name_is_enough(result):
         result.explain("s0")
     with pytest.raises(DeclarationError, match=r"0 observations are called 'well'; try one of s0/"):
         result.explain("well")
+
+
+def test_that_members_are_there_if_they_were_kept():
+    kept = replace(BucketTwin(), keep=("rate",), period=("2020-01-01", "2020-01-03")).twin()
+    members = kept.members("rate")
+    assert members.dims == ("time", "member", "column")
+    last = kept.ensemble()["rate"]
+    np.testing.assert_array_equal(members.isel(time=-1), last)
+    with pytest.raises(DeclarationError, match=r"'store' were not kept, only rate; declare keep="):
+        kept.members("store")

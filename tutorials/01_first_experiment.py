@@ -91,7 +91,7 @@ print(meadow.network.stations)
 
 # %%
 free = meadow.open_loop()
-members = free.leg()["analysis"]["theta_members"].isel(column=0).rename(realization="member")
+members = free.members("theta").isel(column=0)
 shallow = members.isel(layer=2).rename("soil_moisture_at_11_cm")
 plotting.save(plotting.time_series(shallow, label="open loop"), PICTURES / "1_open_loop.png")
 
@@ -247,7 +247,7 @@ plotting.save(plotting.rank_histogram(few), PICTURES / "5_ranks.png")
 of_soil = hda.Update("soil_moisture", changes="log10_Ks", filter=near, damping=0.2)
 both = replace(meadow, updates=[of_state, of_soil]).twin()
 
-log10_Ks = both.leg()["analysis"]["log10_Ks_members"].rename(realization="member")
+log10_Ks = both.members("log10_Ks")
 nature = float(both.leg("truth")["forecast"]["log10_Ks"].isel(time=0))
 figure = plotting.parameter_history(log10_Ks.rename("log10_Ks"), truth=nature)
 plotting.save(figure, PICTURES / "6_conductivity.png")

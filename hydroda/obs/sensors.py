@@ -75,7 +75,7 @@ class Sensor(ABC):
     def __post_init__(self) -> None:
         self._check_declaration()
         amounts = {"x": "m", "y": "m", "within": "m"}
-        amounts |= {"sd": self.unit, "representativeness": self.unit} | self._amounts()
+        amounts |= {"sd": self.unit, "representativeness": self.unit} | self.amounts()
         for name, unit in amounts.items():
             self._normalise(name, unit)
         if self.every is not None:
@@ -89,7 +89,7 @@ class Sensor(ABC):
                 f"relative of {self} must not be negative; got {self.relative!r}"
             )
 
-    def _amounts(self) -> dict[str, str]:
+    def amounts(self) -> dict[str, str]:
         """Further fields that are amounts, with the unit each is kept in."""
         return {}
 
@@ -291,7 +291,7 @@ class PointSensor(Sensor):
     depth: Amount | None = None
     variable: str | None = None
 
-    def _amounts(self) -> dict[str, str]:
+    def amounts(self) -> dict[str, str]:
         return {"depth": "m"}
 
     def effective_depth(self, ensemble: xr.Dataset) -> float:
@@ -344,7 +344,7 @@ class SoilMoistureProbe(Sensor):
     extent: Amount | None = None
     variable: str = "theta"
 
-    def _amounts(self) -> dict[str, str]:
+    def amounts(self) -> dict[str, str]:
         return {"depth": "m", "extent": "m"}
 
     def __post_init__(self) -> None:
@@ -438,7 +438,7 @@ class NeutronCounts(CosmicRayNeutron):
     lattice_water: Amount = "0 kg/kg"
     organic_water: Amount = "0 kg/kg"
 
-    def _amounts(self) -> dict[str, str]:
+    def amounts(self) -> dict[str, str]:
         return {
             "n0": "h-1",
             "bulk_density": "kg m-3",
@@ -477,7 +477,7 @@ class GroundwaterLevel(Sensor):
     datum: str = ""
     screen: Amount | None = None
 
-    def _amounts(self) -> dict[str, str]:
+    def amounts(self) -> dict[str, str]:
         return (
             {"screen": "m"}
             if isinstance(self.ground, ModelSurface)
