@@ -11,16 +11,13 @@ import xarray as xr
 
 from hydroda.catchments._bondville_data import LOCAL, ORIGIN, bondville
 from hydroda.catchments._bondville_data import Bondville as Measured
+from hydroda.catchments._columns import UPDATES, drawn_soil
 from hydroda.errors import DeclarationError
 from hydroda.experiment import Experiment
-from hydroda.filters import EnKF
 from hydroda.forcing import Forcing, ForcingNoise
-from hydroda.localization import GaspariCohn, Vertical
 from hydroda.models.land import FreeDrainage, Vegetation
-from hydroda.models.retention import rosetta
 from hydroda.models.soil_column import SoilColumn
 from hydroda.obs import Flux, ObservationNetwork, Records, SoilMoistureProbe
-from hydroda.update import Update
 
 DAY = pd.Timedelta("1D")
 FROZEN = "frozen_ground"
@@ -50,21 +47,7 @@ class Bondville(Experiment):
         bottom=FreeDrainage(),
     )
     noise = ForcingNoise()
-    updates = (
-        Update(
-            "soil_moisture",
-            changes="theta",
-            filter=EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical())),
-            every="1 D",
-        ),
-        Update(
-            "soil_moisture",
-            changes="log10_Ks",
-            filter=EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical())),
-            damping=0.1,
-            every="7 D",
-        ),
-    )
+    updates = UPDATES
     keep = ("log10_Ks",)
     members = 64
     seed = 1
@@ -138,17 +121,16 @@ class Bondville(Experiment):
         }
 
     def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
-        """Silt loam of bulk density 1.4, drawn per member; Rosetta 3, its error in K_s besides."""
-        clay = np.clip(rng.normal(25.0, 5.0, members), 10.0, 45.0)
-        sand = np.clip(rng.normal(15.0, 7.0, members), 2.0, 50.0)
-        density = np.clip(rng.normal(1.4, 0.08, members), 1.1, 1.6)
-        soil = rosetta(sand, 100.0 - sand - clay, clay, density)
-        values = {name: np.asarray(value) for name, value in soil.values().items()}
-        values["log10_Ks"] = values["log10_Ks"] + rng.normal(0.0, 0.6, members)
-        wetness = rng.uniform(0.7, 0.95, members)
-        theta = values["theta_r"] + wetness * (values["theta_s"] - values["theta_r"])
-        profile = np.repeat(theta[:, None], len(self.model.thickness), axis=1)
-        return self.model.dataset(theta=profile, **values)
+        """Silt loam of bulk density 1.4."""
+        return drawn_soil(
+            self.model,
+            rng,
+            members,
+            sand=(15.0, 7.0),
+            clay=(25.0, 5.0),
+            density=(1.4, 0.08),
+            wetness=(0.7, 0.95),
+        )
 
 
 def _rows(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hydroda.catchments._columns import UPDATES, drawn_soil
 from hydroda.catchments._fuerstensee_data import (
     SITE,
     fuerstensee_counts,
@@ -19,17 +20,13 @@ from hydroda.catchments._fuerstensee_data import (
 )
 from hydroda.errors import DataError
 from hydroda.experiment import Experiment
-from hydroda.filters import EnKF
 from hydroda.forcing import Forcing, ForcingNoise
-from hydroda.localization import GaspariCohn, Vertical
 from hydroda.models.land import FreeDrainage, Vegetation
-from hydroda.models.retention import rosetta
 from hydroda.models.soil_column import SoilColumn
 from hydroda.obs import CosmicRayNeutron, ObservationNetwork, Records
 from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil, joint_n0
 from hydroda.obs.neutrons import MATTER_PER_CARBON, WATER_PER_MATTER
 from hydroda.obs.processing import NeutronProcessing
-from hydroda.update import Update
 
 STATION = "FSC001"
 # The soil remembers the weather for about so long: days closer to borrowed rain do not count.
@@ -164,21 +161,7 @@ class Fuerstensee(Experiment):
         bottom=FreeDrainage(),
     )
     noise = ForcingNoise()
-    updates = (
-        Update(
-            "soil_moisture",
-            changes="theta",
-            filter=EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical())),
-            every="1 D",
-        ),
-        Update(
-            "soil_moisture",
-            changes="log10_Ks",
-            filter=EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical())),
-            damping=0.1,
-            every="7 D",
-        ),
-    )
+    updates = UPDATES
     keep = ("log10_Ks",)
     members = 64
     seed = 1
@@ -204,15 +187,13 @@ class Fuerstensee(Experiment):
         return ObservationNetwork((sensor,), data=neutron_moisture(self.n0, self.monitor))
 
     def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
-        """Sandy to loamy soil, drawn per member; Rosetta 3, and its error in K_s besides."""
-        clay = np.clip(rng.normal(7.0, 4.0, members), 0.5, 20.0)
-        sand = np.clip(rng.normal(78.0, 10.0, members), 30.0, 99.0 - clay)
-        density = np.clip(rng.normal(1.17, 0.1, members), 0.8, 1.6)
-        soil = rosetta(sand, 100.0 - sand - clay, clay, density)
-        values = {name: np.asarray(value) for name, value in soil.values().items()}
-        values["log10_Ks"] = values["log10_Ks"] + rng.normal(0.0, 0.6, members)
-        wetness = rng.uniform(0.25, 0.5, members)
-        theta = values["theta_r"] + wetness * (values["theta_s"] - values["theta_r"])
-        layers = len(self.model.thickness)
-        profile = np.repeat(theta[:, None], layers, axis=1)
-        return self.model.dataset(theta=profile, **values)
+        """Sandy to loamy soil of the density that was sampled."""
+        return drawn_soil(
+            self.model,
+            rng,
+            members,
+            sand=(78.0, 10.0),
+            clay=(7.0, 4.0),
+            density=(1.17, 0.1),
+            wetness=(0.25, 0.5),
+        )
