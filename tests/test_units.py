@@ -31,9 +31,7 @@ def test_that_a_bare_number_is_refused_with_the_unit_it_lacks(bare):
 
 
 def test_that_a_wrong_dimension_names_what_came_and_what_was_wanted():
-    with pytest.raises(
-        UnitError, match="probe depth must be convertible to 'm'; got 5 kg"
-    ):
+    with pytest.raises(UnitError, match="probe depth must be convertible to 'm'; got 5 kg"):
         magnitude("5 kg", "m", "probe depth")
 
 
