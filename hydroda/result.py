@@ -345,7 +345,8 @@ class Result:
 
     def _groups(self, observed: xr.DataArray) -> list[xr.DataArray]:
         until = self.attrs.get("assimilate_until", "")
-        groups = [observed["time"].dt.year.rename("year")]
+        years = observed["time"].dt.year.rename("year")
+        groups = [years] if len(np.unique(years)) > 1 else []
         if until:
             free = observed["time"].values > np.datetime64(until)
             phase = np.where(free, FREE_PHASE, FORECAST_PHASE)

@@ -162,7 +162,6 @@ def value(table, **where):
         ("all", (0, 72)),
         ("one-step forecast", (0, 48)),
         ("free forecast", (48, 72)),
-        ("2020", (0, 72)),
     ],
 )
 def test_that_scores_are_those_computed_by_hand(result, scores, leg, group, hours):
@@ -178,6 +177,13 @@ def test_that_scores_are_those_computed_by_hand(result, scores, leg, group, hour
     assert value(table, score="mae", **where) == pytest.approx(np.abs(error).mean())
     spread = np.sqrt(members.var(axis=1, ddof=1).mean())
     assert value(table, score="spread", **where) == pytest.approx(spread)
+
+
+def test_that_years_are_groups_where_there_are_several(scores):
+    assert set(scores["group"]) == {"all", "one-step forecast", "free forecast"}
+    turn = replace(BucketTwin(), period=("2019-12-31", "2020-01-02"), members=4).twin()
+    counts = turn.scores().query("score == 'n' and variable == 'store' and run == 'open_loop'")
+    assert counts.set_index("group")["value"].to_dict() == {"all": 16, "2019": 6, "2020": 10}
 
 
 def test_that_assimilation_is_better_than_the_open_loop_where_it_observes(scores):
