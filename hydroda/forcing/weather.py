@@ -182,7 +182,7 @@ def _utc(index: pd.Index, zone: str | None) -> Times:
     if index.tz is None:
         try:
             index = index.tz_localize(zone)
-        except ValueError as error:  # also what a change to or from summer time raises
+        except Exception as error:  # hours of a clock change: pandas 2 raises those of pytz
             raise DataError(
                 f"time stamps cannot be read in zone {zone!r} ({error}): "
                 "declare the fixed offset of the logger, for example zone='+01:00'"

@@ -253,7 +253,7 @@ def to_utc(times: Any, zone: str | None, source: str) -> pd.Series:
 def _localized(series: pd.Series, zone: str, source: str) -> pd.Series:
     try:
         return series.dt.tz_localize(zone)
-    except (ValueError, KeyError) as error:  # also hours that a clock change repeats or leaves out
+    except Exception as error:  # hours of a clock change: pandas 2 raises those of pytz
         raise DataError(f"{source} has times that zone {zone!r} does not settle: {error}") from None
 
 
