@@ -82,7 +82,16 @@ def leg_tree(
         if INCREMENT + name in nodes["observations"]:
             nodes["observations"][INCREMENT + name].attrs["units"] = variable.seen_unit
     nodes |= {f"weather/{name}": part for name, part in weather.items()}
-    return xr.DataTree.from_dict(nodes)
+    return xr.DataTree.from_dict({name: _numbered(node) for name, node in nodes.items()})
+
+
+def _numbered(node: xr.Dataset) -> xr.Dataset:
+    """`node` with the members numbered as CF has it, where there are any."""
+    if "realization" not in node.dims:
+        return node
+    numbers = np.arange(node.sizes["realization"])
+    attrs = {"standard_name": "realization", "units": "1", "axis": "E"}
+    return node.assign_coords(realization=("realization", numbers, attrs))
 
 
 def beside_tree(
@@ -177,7 +186,8 @@ class Result:
 
     def ensemble(self, leg: str | None = None) -> xr.Dataset:
         """The members at the end (member, …), to start another run from."""
-        return self.leg(leg)["final"].to_dataset().rename(realization="member").load()
+        final = self.leg(leg)["final"].to_dataset().load()
+        return final.drop_vars("realization").rename(realization="member")
 
     def summary(self) -> str:
         """What was run, in a few lines."""
