@@ -16,6 +16,7 @@ import xarray as xr
 
 from hydroda.analysis import Analysis, Operator, Places, Problem, Water
 from hydroda.ensemble import Ensemble
+from hydroda.errors import DeclarationError
 from hydroda.filters import Filter
 from hydroda.io import Table
 from hydroda.models.base import Model
@@ -118,7 +119,9 @@ def assimilate(
     shares = _shares(update.first.filter, problem, selection, exchange, taken.columns)
     analysis = update.first.filter.analyse(problem)
     changed = selection.merged(exchange.gathered(analysis.x), ensemble.data)
-    reconciled, clipped = model.reconcile(_within_bounds(changed, state, names), names)
+    changed = _within_bounds(changed, state, names)
+    reconciled, clipped = model.reconcile(changed, names)
+    kept = _kept(ensemble, changed, reconciled, clipped, names)
     after = ensemble.holding(reconciled.assign_attrs(ensemble.data.attrs))
     reached = exchange.total(np.asarray(analysis.diagnostics["reached_rows"]))
     report = {
@@ -133,6 +136,7 @@ def assimilate(
         "update": np.array([update.label]),
         "used": np.array([used.sum()]),
         "rows": np.array([selection.kept.size]),
+        **{f"kept_{name}": np.array([share]) for name, share in kept.items()},
         **_added_water(model, ensemble, after, clipped),
         **_numbers(analysis),
     }
@@ -342,6 +346,36 @@ def _within_bounds(data: xr.Dataset, state: StateVector, names: tuple[str, ...])
         if variable.role == "parameter":
             fields[name] = data[name].clip(*variable.bounds, keep_attrs=True)
     return data.assign(fields)
+
+
+def _kept(
+    before: Ensemble,
+    wanted: xr.Dataset,
+    after: xr.Dataset,
+    clipped: xr.DataArray,
+    names: tuple[str, ...],
+) -> dict[str, float]:
+    """By variable: the share of the values changed by an analysis that the model kept as set.
+
+    Raises
+    ------
+    DeclarationError
+        The model kept none, though nothing was out of bounds: the update never reached it.
+    """
+    comm, shares = before.comm, {}
+    cut = any(comm.everywhere(bool(np.any(clipped.values))))
+    for name in names:
+        old, new = before.data[name].values, wanted[name].values
+        moved = new != old
+        same = moved & np.isclose(after[name].values, new, rtol=1e-6, atol=1e-9)
+        kept, count = np.sum(comm.everywhere([int(same.sum()), int(moved.sum())]), axis=0)
+        if count and not kept and not cut:
+            raise DeclarationError(
+                f"the update of {name} never reached the model: its reconcile gave back none of "
+                f"the {count} values that the analysis had changed"
+            )
+        shares[name] = float(kept / count) if count else 1.0
+    return shares
 
 
 def _statuses(

@@ -7,6 +7,7 @@ import xarray as xr
 
 from hydroda import cycling
 from hydroda.bias import Dee2005, FixedGain
+from hydroda.errors import DeclarationError
 from hydroda.filters import EnKF, Filter
 from hydroda.localization import GaspariCohn
 from hydroda.obs import ObservationNetwork, PointSensor
@@ -334,3 +335,20 @@ def test_that_the_depth_of_an_observation_may_follow_a_diagnostic(monkeypatch):
     experiment.run()
     expected = start_of(experiment)["water_table_depth"].values.mean()
     assert seen["depth"] == pytest.approx([expected])
+
+
+def test_that_an_update_that_never_reaches_the_model_is_an_error():
+    @dataclass(frozen=True)
+    class Forgetful(type(BucketTwin().model)):
+        def reconcile(self, ensemble, changed):
+            return ensemble.assign(store=ensemble["water"]), 0.0 * ensemble["water"]
+
+    twin = replace(BucketTwin(), model=Forgetful(), period=("2020-01-01", "2020-01-02"))
+    with pytest.raises(DeclarationError, match="the update of store never reached the model"):
+        twin.twin()
+
+
+def test_that_the_share_of_kept_values_is_reported():
+    result = replace(BucketTwin(), period=("2020-01-01", "2020-01-02")).twin()
+    updates = result.leg("assimilation")["updates"].to_dataset()
+    assert (updates["kept_store"] == 1.0).all() and (updates["kept_rate"] == 1.0).all()
