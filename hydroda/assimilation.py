@@ -33,6 +33,8 @@ INCREMENT = "increment_"
 # What filters remember by row of the state.
 PER_ROW = {"bias"}
 OF = " of "
+# Diagnostics [mm] of the water budget (column, member) that are reported by their mean.
+AVERAGED = {"residual", "residual_before_clipping", "water_increment"}
 # Beyond so many observations at once, what each of them caused is not worked out.
 SHARED_OUT = 100
 NO_SPREAD = "no spread: all members predict the same"
@@ -451,9 +453,9 @@ def _filled(used: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _numbers(analysis: Analysis) -> dict[str, np.ndarray]:
-    """The diagnostics that are one number each."""
+    """The diagnostics that are one number each, and the means of those by member and column."""
     return {
-        name: np.array([float(value)])
+        name: np.array([float(np.mean(value))])
         for name, value in analysis.diagnostics.items()
-        if np.ndim(value) == 0
+        if np.ndim(value) == 0 or name in AVERAGED
     }

@@ -7,6 +7,7 @@ import xarray as xr
 
 from hydroda import cycling
 from hydroda.bias import Dee2005, FixedGain
+from hydroda.constraint import WaterBudget
 from hydroda.errors import DeclarationError
 from hydroda.filters import EnKF, Filter
 from hydroda.localization import GaspariCohn
@@ -352,3 +353,13 @@ def test_that_the_share_of_kept_values_is_reported():
     result = replace(BucketTwin(), period=("2020-01-01", "2020-01-02")).twin()
     updates = result.leg("assimilation")["updates"].to_dataset()
     assert (updates["kept_store"] == 1.0).all() and (updates["kept_rate"] == 1.0).all()
+
+
+def test_that_the_residual_of_a_closed_model_is_minus_the_water_the_analysis_added():
+    update = Update("store", "store", filter=EnKF(constraint=WaterBudget()), outliers=KeepAll())
+    short = replace(BucketTwin(), updates=(update,), period=("2020-01-01", "2020-01-03"))
+    updates = short.twin().leg("assimilation")["updates"].to_dataset()
+    np.testing.assert_allclose(updates["residual"], -updates["water_added"], atol=1e-9)
+    free = replace(short, updates=(replace(update, filter=EnKF()),)).twin()
+    drawn = np.abs(free.leg("assimilation")["updates"].to_dataset()["water_added"])
+    assert float(np.abs(updates["water_added"]).mean()) < float(drawn.mean())
