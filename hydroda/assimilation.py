@@ -121,7 +121,7 @@ def assimilate(
     shares = _shares(update.first.filter, problem, selection, exchange, taken.columns)
     analysis = update.first.filter.analyse(problem)
     changed = selection.merged(exchange.gathered(analysis.x), ensemble.data)
-    changed = _within_bounds(changed, state, names)
+    changed = within_bounds(changed, state, names)
     reconciled, clipped = model.reconcile(changed, names)
     kept = _kept(ensemble, changed, reconciled, clipped, names)
     after = ensemble.holding(reconciled.assign_attrs(ensemble.data.attrs))
@@ -340,7 +340,7 @@ def _column_water(model: Model, data: xr.Dataset) -> np.ndarray:
     return content.values.T
 
 
-def _within_bounds(data: xr.Dataset, state: StateVector, names: tuple[str, ...]) -> xr.Dataset:
+def within_bounds(data: xr.Dataset, state: StateVector, names: tuple[str, ...]) -> xr.Dataset:
     """`data` with the parameters kept in their bounds; states are the model's to keep."""
     fields = {}
     for name in names:

@@ -17,10 +17,12 @@ import numpy as np
 import xarray as xr
 
 from hydroda.analysis import Places
+from hydroda.assimilation import within_bounds
 from hydroda.cycling import Agenda, Cycle, Step
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError, HydrodaError
 from hydroda.files import replacing
+from hydroda.filters import ESMDA
 from hydroda.forcing import Forcing, ForcingNoise, PerturbedForcing
 from hydroda.io import Checkpoint, Journal, Record, other_settings, stacked, write_tree
 from hydroda.models.base import Model
@@ -53,11 +55,14 @@ class How(TypedDict, total=False):
     resume    : go on where an interrupted run in the same folder stopped
     overwrite : replace what an earlier run left in the folder
     progress  : wraps the steps, e.g. to show a bar; gets the steps, their number and a label
+    start     : the members to begin with in place of draws of the prior, such as the
+                `Result.ensemble()` of another period or what `smooth` found
     """
 
     resume: bool
     overwrite: bool
     progress: Progress
+    start: xr.Dataset
 
 
 def silent(steps: Iterable[Step], total: int, label: str) -> Iterable[Step]:
@@ -185,6 +190,56 @@ class Experiment(ABC):
         legs = {OPEN_LOOP: (), ASSIMILATION: self.updates}
         return self._carried_out(legs, inputs, out, truth=truth.tree, **how)
 
+    def smooth(
+        self,
+        smoother: ESMDA,
+        observations: str,
+        changes: str | Sequence[str],
+        *,
+        every: Duration | None = None,
+        progress: Progress = silent,
+    ) -> xr.Dataset:
+        """The members at the start with `changes` estimated from all observations of the period.
+
+        Runs the open loop once for each pass of the smoother (up to `assimilate_until`). Hand the
+        result to a run as start=…. `every` thins the observations as in an `Update`.
+        """
+        names = (changes,) if isinstance(changes, str) else tuple(changes)
+        update = Update(observations, names, every=every)
+        inputs, comm = self._inputs(), communicator()
+        start = self._checked_start(inputs, {ASSIMILATION: (update,)}, comm)
+        agenda = replace(self, updates=(update,))._cycle(inputs, start.held).agenda
+        used = agenda.table[agenda.used[0]]
+        if used.empty:
+            raise DataError(f"the period has no usable observation of {observations}")
+        end = used["end"].max()
+        cycle = replace(self, updates=(), period=(self.period[0], str(end)))
+        whole = start.whole()
+
+        def predicted(x: np.ndarray) -> np.ndarray:
+            data = within_bounds(self.view.unpack(x, whole, names), self.view, names)
+            data, _ = self.model.reconcile(data, names)
+            own = start.holding(data.isel(member=start.held))
+            free = cycle._cycle(inputs, start.held)
+            steps = free.steps(Checkpoint(0, own.data, {}), own)
+            tables = [
+                step.observations
+                for step in progress(steps, len(free.agenda.stops) - 1, "smoother")
+            ]
+            seen = stacked([table for table in tables if len(table["id"])])
+            order = {name: row for row, name in enumerate(seen["id"])}
+            return np.asarray(seen["prior"][[order[name] for name in used["id"]]])
+
+        found = smoother.smooth(
+            self.view.pack(whole, names),
+            predicted,
+            used["value"].to_numpy(float),
+            used["error"].to_numpy(float) ** 2,
+            Streams(self.seed).generator("smoother", observations),
+        )
+        data = within_bounds(self.view.unpack(found.x, whole, names), self.view, names)
+        return self.model.reconcile(data, names)[0]
+
     def check(self, network: ObservationNetwork, ensemble: xr.Dataset) -> None:
         """Nothing, if the parts fit together; called before anything is computed.
 
@@ -228,11 +283,13 @@ class Experiment(ABC):
         resume: bool = False,
         overwrite: bool = False,
         progress: Progress = silent,
+        start: xr.Dataset | None = None,
     ) -> Result:
+        inputs = replace(inputs, start=start)
         folder, comm = None if out is None else Path(out), communicator()
         if folder is not None and comm.root:
             _prepare(folder, resume, overwrite)
-        start = self._checked_start(inputs, legs, comm)
+        first = self._checked_start(inputs, legs, comm)
         trees = {} if truth is None else {TRUTH: truth}
         waiting = list(legs)
         for name, updates in legs.items():
@@ -240,7 +297,7 @@ class Experiment(ABC):
             signature = leg._signature(name, inputs)
             if comm.from_root(folder is not None and _finished(folder, name, signature)):
                 continue
-            trees[name] = leg._leg(name, signature, inputs, start, folder, progress)
+            trees[name] = leg._leg(name, signature, inputs, first, folder, progress)
             if comm.root and folder is not None:
                 _finish(folder, name, trees[name], waiting)
         others = beside_tree(self.beside() if truth is None else {})
@@ -263,7 +320,7 @@ class Experiment(ABC):
             raise DeclarationError(
                 "there are updates but no observations: give the network data=…, or run a twin"
             )
-        start = self._start(comm)
+        start = self._start(comm, inputs.start)
         replace(self, updates=updates).check(inputs.network, start.data)
         return start
 
@@ -303,14 +360,22 @@ class Experiment(ABC):
         variables = {**self.model.diagnostics, **self.view.variables}
         return leg_tree(tables, ensemble.whole(), attrs, variables, weather)
 
-    def _start(self, comm: Communicator) -> Ensemble:
-        """This rank's members at the start, each from its own stream."""
+    def _start(self, comm: Communicator, given: xr.Dataset | None) -> Ensemble:
+        """This rank's members at the start: the given ones, or each from its own stream."""
         if comm.size > self.members:
             raise DeclarationError(
                 f"{self.members} members cannot be spread over {comm.size} processes; "
                 "start at most one per member"
             )
-        streams, held = Streams(self.seed), np.arange(self.members)[comm.share(self.members)]
+        held = np.arange(self.members)[comm.share(self.members)]
+        if given is not None:
+            if given.sizes.get("member") != self.members:
+                raise DeclarationError(
+                    f"start= has {given.sizes.get('member', 0)} members, the experiment "
+                    f"{self.members}; declare members={given.sizes.get('member', 0)}"
+                )
+            return Ensemble(given.isel(member=held), self.members, comm)
+        streams = Streams(self.seed)
         draws = [self._draw(streams, member) for member in held]
         data = xr.concat(draws, "member", data_vars="minimal", coords="minimal", join="exact")
         return Ensemble(data, self.members, comm)
@@ -363,8 +428,9 @@ class Experiment(ABC):
         """Fingerprint of the declaration, its observations and its forcing."""
         network = inputs.network
         read = "" if network.data is None else network.records.digest
-        text = re.sub(r" at 0x[0-9a-f]+", "", repr((name, self, network, read, inputs.forcing)))
-        return hashlib.sha256(text.encode()).hexdigest()
+        start = "" if inputs.start is None else _digest(inputs.start)
+        declared = repr((name, self, network, read, inputs.forcing, start))
+        return hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", declared).encode()).hexdigest()
 
     def _attrs(self) -> dict[str, Any]:
         return {
@@ -381,10 +447,11 @@ class Experiment(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What a run reads: its network with data, and its forcing."""
+    """What a run begins with: its network with data, its forcing, and members in place of draws."""
 
     network: ObservationNetwork
     forcing: Forcing | None
+    start: xr.Dataset | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -393,6 +460,14 @@ class Truth:
 
     network: ObservationNetwork
     tree: xr.DataTree
+
+
+def _digest(dataset: xr.Dataset) -> str:
+    """Fingerprint of the values of a dataset."""
+    digest = hashlib.sha256()
+    for name in sorted(map(str, dataset.data_vars)):
+        digest.update(name.encode() + np.ascontiguousarray(dataset[name].values).tobytes())
+    return digest.hexdigest()
 
 
 def _reading(sensor: Sensor, state: xr.Dataset, time: np.datetime64, streams: Streams) -> float:
