@@ -23,7 +23,7 @@ from rich.table import Table
 
 from hydroda.catchments import CATCHMENTS
 from hydroda.errors import DeclarationError, HydrodaError
-from hydroda.experiment import Experiment
+from hydroda.experiment import Experiment, How
 from hydroda.figures import draw
 from hydroda.files import replacing
 from hydroda.obs.formats import read
@@ -94,6 +94,10 @@ def _on_root(show: Callable[..., None]) -> Callable[..., None]:
 @click.option("--resume", is_flag=True, help="Go on with the run that is in the folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
 @click.option("--twin", is_flag=True, help="Draw the observations from a truth of the model.")
+@click.option(
+    "--start", "before", metavar="RUN", type=click.Path(path_type=Path),
+    help="Begin with the members, and parameters, at the end of another run.",
+)  # fmt: skip
 @click.option("--no-open-loop", is_flag=True, help="Assimilate only, nothing to compare with.")
 @click.option("--no-figures", is_flag=True, help="Write no figures.")
 def run(
@@ -106,6 +110,7 @@ def run(
     resume: bool,
     overwrite: bool,
     twin: bool,
+    before: Path | None,
     no_open_loop: bool,
     no_figures: bool,
 ) -> None:
@@ -121,7 +126,10 @@ def run(
     )
     folder = out or Path("runs") / Path(target.partition(":")[0]).stem
     carry_out = experiment.twin if twin else experiment.run if no_open_loop else experiment.compare
-    result = carry_out(folder, resume=resume, overwrite=overwrite, progress=bar)
+    how: How = {"resume": resume, "overwrite": overwrite, "progress": bar}
+    if before is not None:
+        how["start"] = Result.open(before).ensemble()
+    result = carry_out(folder, **how)
     _say(result.summary())
     _say_tables(_numbers(result))
     if not no_figures and communicator().root:

@@ -239,3 +239,14 @@ def test_that_a_mistake_ends_several_processes_with_one_line(tmp_path, toy):
     assert done.returncode != 0
     assert done.stderr.count("an ensemble of one has no spread") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_that_a_run_can_begin_where_another_ended(run, toy, capsys, tmp_path):
+    folder, _ = run
+    later = ("--set", "period=('2020-01-03', '2020-01-04')", "--no-figures", "--start", folder)
+    code, _, error = command(capsys, "run", toy, "--twin", *later, "--out", tmp_path / "later")
+    assert (code, error) == (0, "")
+    code, _, error = command(
+        capsys, "run", toy, "--twin", *later, "--members", 3, "--out", tmp_path / "few"
+    )
+    assert code == 2 and "start= has 12 members, the experiment 3" in error
