@@ -65,9 +65,14 @@ from hydroda.models import (
 )
 from hydroda.obs import (
     Conventional,
+    Cosmic,
+    CosmicCounts,
     CosmicRayNeutron,
+    CosmicSite,
+    ExactAngles,
     Flux,
     GroundwaterLevel,
+    LeftRule,
     NeutronCounts,
     ObservationNetwork,
     PointSensor,
@@ -75,6 +80,7 @@ from hydroda.obs import (
     Revised,
     Sensor,
     SoilMoistureProbe,
+    cosmic_sites,
 )
 from hydroda.result import Result
 from hydroda.rng import Streams
@@ -107,7 +113,10 @@ __all__ = [
     "ColumnBudgets",
     "Constraint",
     "Conventional",
+    "Cosmic",
+    "CosmicCounts",
     "CosmicRayNeutron",
+    "CosmicSite",
     "DEnKF",
     "DataError",
     "DeclarationError",
@@ -116,6 +125,7 @@ __all__ = [
     "Ensemble",
     "Euclidean",
     "Everywhere",
+    "ExactAngles",
     "Experiment",
     "Filter",
     "Fixed",
@@ -136,6 +146,7 @@ __all__ = [
     "Inflation",
     "KeepAll",
     "Label",
+    "LeftRule",
     "Linear",
     "LocalizationScheme",
     "Log10",
@@ -187,6 +198,7 @@ __all__ = [
     "WhiteningGain",
     "ZeroFlux",
     "Zone",
+    "cosmic_sites",
     "figures",
     "plotting",
     "rosetta",

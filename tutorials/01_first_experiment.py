@@ -292,9 +292,10 @@ plotting.save(plotting.scores_table(scores), PICTURES / "7_scores.png")
 # 1. One seed is one truth. Run several (`replace(meadow, seed=…)`) before you tell anyone.
 # 2. Nature and model are the same here. In the field they are not.
 # 3. The score of an assimilated sensor says little. Withhold one.
-# 4. The observations err too: an RMSE of 0.02 m3/m3 against this probe may be perfect. CRPS and
-#    spread / error compare members, which do not err, with readings, which do: so in the table a
-#    sharp ensemble looks worse than it is. Against the truth (picture 4) it does not.
+# 4. The observations err too: an RMSE of 0.02 m3/m3 against this probe may be perfect. CRPS
+#    compares members, which do not err, with readings, which do: so in the table a sharp ensemble
+#    looks worse than it is. Against the truth (picture 4) it does not. The ratio of spread to error
+#    does count the error of the readings.
 #
 # ## Exercise
 #

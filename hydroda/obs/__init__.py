@@ -1,12 +1,17 @@
 """Sensors, networks of them, and the files that hold what they measured."""
 
 from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil, joint_n0
+from hydroda.obs.cosmic import Cosmic, CosmicSite, ExactAngles, LeftRule, cosmic_sites
+from hydroda.obs.dinoloket import Datum, DinoLoket
 from hydroda.obs.formats import read, write
+from hydroda.obs.ismn import Ismn
+from hydroda.obs.mappedcsv import Column, ColumnMap, MappedCsv
 from hydroda.obs.network import Observation, ObservationNetwork, Observations, Reason, sensors_at
 from hydroda.obs.neutrons import Conventional, Revised, Weighting
 from hydroda.obs.processing import NeutronProcessing
 from hydroda.obs.records import Format, Records
 from hydroda.obs.sensors import (
+    CosmicCounts,
     CosmicRayNeutron,
     Flux,
     GroundwaterLevel,
@@ -18,12 +23,23 @@ from hydroda.obs.sensors import (
 )
 
 __all__ = [
+    "Column",
+    "ColumnMap",
     "Conventional",
+    "Cosmic",
+    "CosmicCounts",
     "CosmicRayNeutron",
+    "CosmicSite",
+    "Datum",
+    "DinoLoket",
+    "ExactAngles",
     "Flux",
     "FootprintSoil",
     "Format",
     "GroundwaterLevel",
+    "Ismn",
+    "LeftRule",
+    "MappedCsv",
     "ModelSurface",
     "NeutronCounts",
     "NeutronProcessing",
@@ -38,6 +54,7 @@ __all__ = [
     "SoilMoistureProbe",
     "Weighting",
     "calibrated_n0",
+    "cosmic_sites",
     "footprint_soil",
     "joint_n0",
     "read",

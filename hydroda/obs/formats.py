@@ -13,10 +13,12 @@ import xarray as xr
 
 from hydroda.errors import DataError
 from hydroda.obs.cfdsg import DiscreteSampling
+from hydroda.obs.dinoloket import DinoLoket
+from hydroda.obs.ismn import Ismn
 from hydroda.obs.records import Format, Records
 from hydroda.obs.tidycsv import TidyCsv
 
-FORMATS: tuple[Format, ...] = (DiscreteSampling(), TidyCsv())
+FORMATS: tuple[Format, ...] = (DiscreteSampling(), DinoLoket(), Ismn(), TidyCsv())
 
 
 def read(path: str | Path, zone: str | None = None, formats: Sequence[Format] = FORMATS) -> Records:
@@ -38,7 +40,8 @@ def write(records: Records, path: str | Path, formats: Sequence[Format] = FORMAT
     path = Path(path)
     chosen = [known for known in formats if path.name.lower().endswith(known.suffixes)]
     if not chosen:
-        raise DataError(f"{path.name} must end in {_endings(formats)}")
+        written = [known for known in formats if type(known).write is not Format.write]
+        raise DataError(f"{path.name} must end in {_endings(written)}")
     chosen[0].write(records, path)
 
 

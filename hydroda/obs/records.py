@@ -72,13 +72,13 @@ class Records:
         if lacking:
             raise DataError(f"{source} gives no unit for {', '.join(lacking)}; name it in units")
         frame = _typed(frame)
-        frame["flag"] = frame["flag"].where(~frame["flag"].str.lower().isin(GOOD), "")
+        good = [word for word in pd.unique(frame["flag"]) if word.lower() in GOOD]
+        frame["flag"] = frame["flag"].where(~frame["flag"].isin(good), "")
         if (frame["station"] == "").any():
             raise DataError(f"{source} has a value without a station at {frame['time'].iloc[0]}")
-        blank = frame["flag"].str.contains(r"\s")
-        if blank.any():
-            flag = frame.loc[blank, "flag"].iloc[0]
-            raise DataError(f"a flag must be one word; {source} has {flag!r}")
+        for flag in pd.unique(frame["flag"]):
+            if len(flag.split()) > 1:
+                raise DataError(f"a flag must be one word; {source} has {flag!r}")
         used = {name: unit for name, unit in units.items() if (frame["quantity"] == name).any()}
         places = _places(stations, pd.unique(frame["station"]))
         return cls(frame, used, places, dict(attributes or {}))
@@ -254,7 +254,10 @@ def _localized(series: pd.Series, zone: str, source: str) -> pd.Series:
     try:
         return series.dt.tz_localize(zone)
     except Exception as error:  # hours of a clock change: pandas 2 raises those of pytz
-        raise DataError(f"{source} has times that zone {zone!r} does not settle: {error}") from None
+        raise DataError(
+            f"{source} has times that zone {zone!r} does not settle: {error}; "
+            "write them in UTC or with their offset"
+        ) from None
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

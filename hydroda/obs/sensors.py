@@ -22,6 +22,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError, DeclarationError
+from hydroda.obs.cosmic import Cosmic, CosmicProfile
 from hydroda.obs.neutrons import (
     WATER_DENSITY,
     Average,
@@ -451,6 +452,50 @@ class NeutronCounts(CosmicRayNeutron):
         gravimetric = self.average(ensemble).mean * WATER_DENSITY / float(self.bulk_density)
         bound = float(self.lattice_water) + float(self.organic_water)
         return desilets_counts(gravimetric, float(self.n0), bound)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CosmicCounts(Sensor):
+    """Corrected neutron counts [h-1] straight from the profile, by COSMIC.
+
+    `operator` has the parameters of the site. Shuttleworth et al. 2013,
+    doi:10.5194/hess-17-3205-2013.
+    """
+
+    quantity: ClassVar[str] = "neutron_counts"
+    unit: ClassVar[str] = "h-1"
+    bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
+    depth: ClassVar[float] = np.nan  # follows the moisture: see effective_depth
+
+    operator: Cosmic
+    variable: str = "theta"
+
+    def predict(self, ensemble: xr.Dataset) -> Array:
+        """Corrected counts (member,) [h-1]."""
+        order, bottom = self._downward(ensemble)
+        return self.operator.counts(self._moisture(ensemble)[:, order], bottom)
+
+    def profile(self, ensemble: xr.Dataset) -> CosmicProfile:
+        """Counts, mean moisture, depth of 86 % [m] (member,) and weights (member, layer)."""
+        order, bottom = self._downward(ensemble)
+        profile = self.operator.profile(self._moisture(ensemble)[:, order], bottom)
+        return profile._replace(weights=profile.weights[:, np.argsort(order)])
+
+    def effective_depth(self, ensemble: xr.Dataset) -> float:
+        """Centre of where the neutrons come from [m], in the profile of the ensemble mean."""
+        order, bottom = self._downward(ensemble)
+        mean = self._moisture(ensemble).mean(axis=0, keepdims=True)
+        weights = self.operator.profile(mean[:, order], bottom).weights[0]
+        return float(weights @ ensemble["depth"].values[order])
+
+    def _moisture(self, ensemble: xr.Dataset) -> Array:
+        return np.atleast_2d(self.read(ensemble, self.variable, "m3 m-3"))
+
+    def _downward(self, ensemble: xr.Dataset) -> tuple[Array, Array]:
+        """The order of the layers from the top, and their lower faces [m] in it."""
+        top, bottom = layer_faces(ensemble, self)
+        order = np.argsort(top)
+        return order, bottom[order]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ import pandas as pd
 from hydroda.errors import DataError
 from hydroda.files import replacing
 from hydroda.obs.records import PLACES, SIDE, Format, Records, from_wide, to_wide
+from hydroda.obs.textfiles import SEPARATORS
 from hydroda.units import convert
 
 KEYS = ("time", "end", "station", "depth")
@@ -88,12 +89,16 @@ def _table(
         _, names = next(rows)
         line, cells = next(rows)
     except StopIteration:
+        if not path.stat().st_size:
+            raise DataError(f"{path.name} is empty") from None
         raise DataError(f"{path.name} needs a row of names and a row of units") from None
     if len(set(names)) < len(names):
         raise DataError(f"{path.name} names a column twice: {', '.join(names)}")
     for name in needed:
         if name not in names:
-            raise DataError(f"{path.name} needs a column {name!r}; it has {', '.join(names)}")
+            raise DataError(
+                f"{path.name} needs a column {name!r}; it has {', '.join(names)}; {_unlike(names)}"
+            )
     units = dict(zip(names, cells, strict=True))
     texts = {"time", "end", "station"} | {name for name in names if name.endswith("_flag")}
     columns: list[list[float | str]] = [[] for _ in names]
@@ -101,6 +106,14 @@ def _table(
         for name, cell, column in zip(names, cells, columns, strict=True):
             column.append(cell if name in texts else _number(cell, name, path, line, cells))
     return attributes, names, units, pd.DataFrame(dict(zip(names, columns, strict=True)))
+
+
+def _unlike(names: list[str]) -> str:
+    """What to do about a table that is not a tidy one."""
+    signs = [sign for sign in ";\t|" if len(names) == 1 and sign in names[0]]
+    if signs:
+        return f"separate the columns by commas, not by {SEPARATORS[signs[0]]}, or give a ColumnMap"
+    return "a table of another layout needs a ColumnMap"
 
 
 def _rows(path: Path, attributes: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
@@ -131,8 +144,8 @@ def _rows(path: Path, attributes: dict[str, str]) -> Iterator[tuple[int, list[st
 
 def _opened(path: Path) -> TextIO:
     if path.name.endswith(".gz"):
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _number(cell: str, name: str, path: Path, line: int, cells: list[str]) -> float:
@@ -153,6 +166,9 @@ def _stations(path: Path) -> pd.DataFrame | None:
         return None
     _, _, units, frame = _table(beside, ("station",))
     frame = frame.set_index("station")
+    twice = frame.index[frame.index.duplicated()]
+    if len(twice):
+        raise DataError(f"{beside.name} has station {twice[0]!r} twice; keep one row of it")
     unknown = sorted(set(map(str, frame)) - set(PLACES))
     if unknown:
         raise DataError(f"{beside.name} has {unknown[0]!r}; known are {', '.join(PLACES)}")

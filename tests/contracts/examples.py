@@ -48,9 +48,13 @@ from hydroda.models.lorenz96 import Lorenz96
 from hydroda.models.soil_column import SoilColumn
 from hydroda.obs import (
     Conventional,
+    Cosmic,
+    CosmicCounts,
     CosmicRayNeutron,
+    CosmicSite,
     Flux,
     GroundwaterLevel,
+    LeftRule,
     NeutronCounts,
     PointSensor,
     Sensor,
@@ -151,6 +155,7 @@ def _linear() -> Case:
 
 near = GaspariCohn(halfwidth="2 m")
 down = VerticalExponential(mu="0.5 1/m")
+cosmic = CosmicSite(bulk_density="1.4 g/cm3", N=500.0, lattice_water="3 %")
 place = {"station": "S1", "x": "10 m", "y": "0 m"}
 
 EXAMPLES: dict[type, tuple[Any, ...]] = {
@@ -207,6 +212,10 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
         CosmicRayNeutron(**place, weighting=Conventional()),
     ),
     NeutronCounts: (NeutronCounts(**place, n0="1000 1/h", bulk_density="1.4 g/cm3"),),
+    CosmicCounts: (
+        CosmicCounts(**place, operator=Cosmic(cosmic)),
+        CosmicCounts(**place, operator=Cosmic(cosmic, LeftRule(), slice="1 cm")),
+    ),
     GroundwaterLevel: (
         GroundwaterLevel(**place, screen="1.5 m"),
         GroundwaterLevel(**place, ground="60 m"),
