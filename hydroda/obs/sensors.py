@@ -491,7 +491,7 @@ class CosmicCounts(Sensor):
     def _moisture(self, ensemble: xr.Dataset) -> Array:
         return np.atleast_2d(self.read(ensemble, self.variable, "m3 m-3"))
 
-    def _downward(self, ensemble: xr.Dataset) -> tuple[Array, Array]:
+    def _downward(self, ensemble: xr.Dataset) -> tuple[NDArray[np.int64], Array]:
         """The order of the layers from the top, and their lower faces [m] in it."""
         top, bottom = layer_faces(ensemble, self)
         order = np.argsort(top)
