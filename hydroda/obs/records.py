@@ -77,7 +77,7 @@ class Records:
         if (frame["station"] == "").any():
             raise DataError(f"{source} has a value without a station at {frame['time'].iloc[0]}")
         for flag in pd.unique(frame["flag"]):
-            if len(flag.split()) > 1:
+            if any(map(str.isspace, flag)):
                 raise DataError(f"a flag must be one word; {source} has {flag!r}")
         used = {name: unit for name, unit in units.items() if (frame["quantity"] == name).any()}
         places = _places(stations, pd.unique(frame["station"]))
@@ -167,7 +167,9 @@ class Records:
             units = {**other.units, **units}
             parts.append(other.in_units(units).values)
         stations = pd.concat([part.stations for part in (self, *others)])
-        if not stations.columns.empty:
+        if stations.columns.empty:  # groupby would keep no row of these
+            stations = stations[~stations.index.duplicated()]
+        else:
             stations = stations.groupby(level=0).agg(_one_place)
         attributes = {k: v for part in (*others, self) for k, v in part.attributes.items()}
         values = _typed(pd.concat(parts))

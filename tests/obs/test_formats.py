@@ -297,3 +297,31 @@ def test_that_a_further_format_plugs_in(tmp_path: Path) -> None:
     assert read(path, formats=(Logger(), *FORMATS)).values["value"].tolist() == [0.1, 0.2]
     with pytest.raises(DataError, match="Logger cannot be written"):
         write(mixed(), path, formats=(Logger(),))
+
+
+def test_that_tables_of_another_layout_are_refused_with_the_cure(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(TEXT.replace(",", ";"))
+    with pytest.raises(DataError, match="by commas, not by a semicolon, or give a ColumnMap"):
+        read(path)
+    path.write_text("date,head\n2016-01-01,1\n")
+    with pytest.raises(DataError, match="it has date, head; a table of another layout needs a Col"):
+        read(path)
+    path.write_text("")
+    with pytest.raises(DataError, match=r"x\.csv is empty"):
+        read(path)
+
+
+def test_that_a_byte_order_mark_is_no_hindrance(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(TEXT)
+    known = read(path)
+    path.write_text(TEXT, encoding="utf-8-sig")
+    assert read(path) == known
+
+
+def test_that_a_station_with_two_places_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(TEXT)
+    (tmp_path / "x.stations.csv").write_text("station,x\n,m\na,1\na,2\n")
+    with pytest.raises(DataError, match=r"x\.stations\.csv has station 'a' twice"):
+        read(tmp_path / "x.csv")

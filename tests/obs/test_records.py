@@ -172,3 +172,8 @@ def test_that_two_values_at_one_time_have_no_wide_table() -> None:
     records = Records.of(pd.concat([hourly([0.2]), hourly([0.3])]), UNITS)
     with pytest.raises(DataError, match="station 'a' has soil_moisture twice at 2016-01-01"):
         to_wide(records)
+
+
+def test_that_stations_without_a_place_may_be_joined() -> None:
+    wet, dry = (Records.of(hourly([0.2], quantity=name), {name: "1"}) for name in ("wet", "dry"))
+    assert wet.joined([dry]).stations.index.tolist() == ["a"]

@@ -1,0 +1,160 @@
+"""ISMN `.stm`: the two text formats of the International Soil Moisture Network.
+
+"Header+values" has the station in its first line, "CEOP formatted" has it in every line; which
+variable a file holds stands in its name (https://ismn.earth, Dorigo et al. 2021,
+doi:10.5194/hess-25-5749-2021).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hydroda.errors import DataError
+from hydroda.obs.records import Format, Records, to_utc
+from hydroda.obs.textfiles import numbers, refuse_disorder, refuse_sentinels, text_of
+
+# By the short name in the name of the file: quantity and unit.
+VARIABLES = {
+    "sm": ("soil_moisture", "m3 m-3"),
+    "ts": ("soil_temperature", "degC"),
+    "su": ("soil_suction", "kPa"),
+    "p": ("precipitation", "mm"),
+    "ta": ("air_temperature", "degC"),
+    "tsf": ("surface_temperature", "degC"),
+    "sd": ("snow_depth", "mm"),
+    "sweq": ("snow_water_equivalent", "mm"),
+}
+NAMED = re.compile(r"_([A-Za-z-]+)_(-?\d+\.\d+)_(-?\d+\.\d+)_(.+)_\d{8}_\d{8}\.stm", re.IGNORECASE)
+DAY = re.compile(r"\d{4}/\d\d/\d\d")
+FLAG = re.compile(r"[A-Z]\d{0,2}(,[A-Z]\d{0,2})*")
+PLACE = ("lat", "lon", "elevation", "depth_from", "depth_to")
+HEADER = 3 + len(PLACE)  # experiment, network and station, then the place
+CEOP = 4 + HEADER  # nominal and actual time
+MISSING = "M"
+
+
+@dataclass(frozen=True)
+class Ismn(Format):
+    """One variable of one sensor. Values with a flag in `accept` are good.
+
+    Files from before the network's own checks have "U", unchecked, throughout:
+    `Ismn(accept=("G", "U"))` takes them on trust. Several flags of one value are joined by "+".
+    The flag of the data's provider is not read; its letters mean something else in every network.
+    """
+
+    accept: tuple[str, ...] = ("G",)
+
+    suffixes: ClassVar[tuple[str, ...]] = (".stm",)
+
+    def read(self, path: Path, zone: str | None = None) -> Records:
+        """The records of a file, at the middle of the sensor's depths. Times of the ISMN are UTC.
+
+        Raises
+        ------
+        DataError
+            The name of the file does not say the variable; a line is cut or damaged; the place
+            changes within the file; the times are out of order.
+        """
+        quantity, unit, sensor = _named(path)
+        text = text_of(path)
+        lines = [line.split() for line in text.splitlines()]
+        station, rows, numbered = _parts(lines, path.name)
+        if not text.endswith(("\n", "\r")) and len(rows[-1]) < len(rows[0]):
+            raise DataError(f"{path.name} ends within line {numbered[-1]}; is the file cut?")
+        network, name = station[1:3]
+        place = _place(station[3:], path.name)
+        times = pd.Series([f"{row[0]} {row[1]}" for row in rows])
+        try:
+            stamps = to_utc(pd.to_datetime(times, format="%Y/%m/%d %H:%M"), "UTC", path.name)
+        except ValueError as error:
+            raise DataError(f"{path.name} has a time that cannot be read: {error}") from None
+        refuse_disorder(stamps, numbered, path.name)
+        flags = [row[3] for row in rows]
+        values = _values([row[2] for row in rows], flags, numbered, path.name, quantity)
+        frame = pd.DataFrame({"time": stamps, "value": values, "flag": self._words(flags)})
+        frame = frame.assign(station=name, quantity=quantity)
+        frame["depth"] = (place["depth_from"] + place["depth_to"]) / 2
+        within = f"{place['depth_from']:g} to {place['depth_to']:g} m"
+        attributes = {"source": f"ISMN, network {network}", f"depths_{name}_{sensor}": within}
+        stations = pd.DataFrame({key: [place[key]] for key in PLACE[:3]}, index=[name])
+        return Records.of(frame, {quantity: unit}, stations, attributes, "UTC", path.name)
+
+    def _words(self, flags: list[str]) -> list[str]:
+        """The flags of hydroda: "" is good."""
+        words = {flag: flag.replace(",", "+") for flag in set(flags)}
+        words |= dict.fromkeys(self.accept, "") | {MISSING: "missing"}
+        return [words[flag] for flag in flags]
+
+
+def _named(path: Path) -> tuple[str, str, str]:
+    """Quantity, unit and sensor in the name of a file."""
+    match = NAMED.search(path.name)
+    if match is None or match[1] not in VARIABLES:
+        raise DataError(
+            f"{path.name} must be called as the ISMN does, NETWORK_NETWORK_STATION_sm_0.05_0.05_"
+            f"SENSOR_19500101_20210131.stm, with one of {', '.join(VARIABLES)} for what it holds"
+        )
+    return *VARIABLES[match[1]], re.sub(r"\W", "_", match[4])
+
+
+def _parts(lines: list[list[str]], source: str) -> tuple[list[str], list[list[str]], Sequence[int]]:
+    """The station, then (day, hour, value, flag, …) of every line, and its number."""
+    numbered = [number for number, cells in enumerate(lines, 1) if cells]
+    rows = [cells for cells in lines if cells]
+    if not DAY.fullmatch(rows[0][0]):
+        station, rows, numbered = rows[0][:HEADER], rows[1:], numbered[1:]
+        least = 4
+    else:
+        station, least = rows[0][4:CEOP], CEOP + 2
+    if not rows:
+        raise DataError(f"{source} has a header and no values")
+    if len(station) < HEADER:
+        raise DataError(f"{source} begins with no station, place and depths: {' '.join(lines[0])}")
+    for number, cells in zip(numbered, rows, strict=True):
+        if not least <= len(cells) <= least + 1:  # the provider's flag is not always there
+            raise DataError(
+                f"{source} line {number} has {len(cells)} entries in place of {least + 1}: "
+                f"{' '.join(cells)[:80]!r}; is the file cut?"
+            )
+        if least > 4 and cells[4:CEOP] != station:
+            raise DataError(
+                f"{source} line {number} is of {' '.join(cells[6:CEOP])}, the lines before of "
+                f"{' '.join(station[2:])}; read one sensor per file"
+            )
+    if least > 4:
+        rows = [[*cells[2:4], *cells[CEOP:]] for cells in rows]
+    return station, rows, numbered
+
+
+def _place(cells: list[str], source: str) -> dict[str, float]:
+    """Latitude, longitude, elevation [m] and depths [m]; swapped coordinates are refused."""
+    values = [numbers([cell], [1], source, key)[0] for key, cell in zip(PLACE, cells, strict=True)]
+    place = dict(zip(PLACE, map(float, values), strict=True))
+    for key, bound in (("lat", 90.0), ("lon", 180.0)):
+        if not -bound <= place[key] <= bound:
+            raise DataError(
+                f"{source}: {key} must lie within {bound:g} degrees, got {place[key]:g}; "
+                "are latitude and longitude swapped?"
+            )
+    return place
+
+
+def _values(
+    cells: list[str], flags: list[str], lines: Sequence[int], source: str, quantity: str
+) -> NDArray[np.float64]:
+    """Values, NaN where they are flagged as missing."""
+    for line, flag in zip(lines, flags, strict=True):
+        if not FLAG.fullmatch(flag):
+            raise DataError(f"{source} line {line}: a flag is such as G or D03,D10, got {flag!r}")
+    values = numbers(cells, lines, source, quantity)
+    values = np.where(np.array(flags) == MISSING, np.nan, values)
+    refuse_sentinels(values, lines, source, quantity, "flag it M")
+    return values

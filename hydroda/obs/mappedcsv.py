@@ -1,0 +1,303 @@
+"""Plain CSV of any layout, read with a map that says what every column is.
+
+The map may stand in a file beside the table:
+
+    time = "date"
+    zone = "Europe/Amsterdam"
+    after = "1 D"
+    missing = ["-9999"]
+
+    [columns.head]
+    station = "nb1"
+    quantity = "groundwater_level"
+    unit = "m"
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from hydroda.errors import DataError, DeclarationError
+from hydroda.obs.records import Format, Records, to_utc
+from hydroda.obs.textfiles import (
+    SEPARATORS,
+    numbers,
+    refuse_disorder,
+    refuse_sentinels,
+    text_of,
+)
+from hydroda.units import Amount, Duration, convert, duration, magnitude
+
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What one column of a table holds: the quantity of a station in a unit, at a depth [m]."""
+
+    station: str
+    quantity: str
+    unit: str
+    depth: Amount | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("station", "quantity", "unit"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise DeclarationError(f"{name} of a column must be a text, got {value!r}")
+        convert(0.0, self.unit, self.unit, self.quantity)
+        if self.depth is not None:
+            object.__setattr__(self, "depth", magnitude(self.depth, "m", "depth of a column"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnMap:
+    """What the columns of a table are. What it does not say is refused, never guessed.
+
+    `time` is the column of times, ISO 8601 or in `time_format` (as in `strftime`), in `zone` where
+    they name none. A value is of an instant, or of the interval `after` or `before` its time; one
+    of whole days follows the clock of the zone. `missing` are the texts that stand for no value,
+    an empty cell aside; numbers that often do (9999, -9999) are refused unless they are among
+    them or among the `genuine` ones. Columns not among `columns` must be named in `ignore`.
+    """
+
+    time: str
+    columns: Mapping[str, Column]
+    zone: str | None = None
+    time_format: str | None = None
+    after: Duration | None = None
+    before: Duration | None = None
+    missing: tuple[str, ...] = ()
+    genuine: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    separator: str = ","
+    decimal: str = "."
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("missing", "genuine", "ignore"):
+            value = getattr(self, name)
+            words = (value,) if isinstance(value, str) else tuple(map(str, value))
+            object.__setattr__(self, name, words)
+        for name in ("columns", "attributes"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+        for name in ("after", "before"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, duration(getattr(self, name), name))
+        if self.after is not None and self.before is not None:
+            raise DeclarationError("a value is of the interval after or before its time, not both")
+        if not self.columns or self.time in self.columns:
+            raise DeclarationError("columns must name at least one column beside that of the time")
+        if (
+            len(self.separator) != 1
+            or self.decimal not in (".", ",")
+            or self.decimal == (self.separator)
+        ):
+            raise DeclarationError(
+                "separator must be one character and decimal '.' or ',', another one; got "
+                f"{self.separator!r} and {self.decimal!r}"
+            )
+        self._refuse_contradictions()
+
+    def _refuse_contradictions(self) -> None:
+        """One series per station, quantity and depth; one unit per quantity."""
+        series: dict[Any, str] = {}
+        units: dict[str, str] = {}
+        for name, column in self.columns.items():
+            key = (column.station, column.quantity, column.depth)
+            if key in series:
+                raise DeclarationError(
+                    f"columns {series[key]!r} and {name!r} are both {column.quantity} of station "
+                    f"{column.station!r}; give them different stations or depths"
+                )
+            series[key] = name
+            if units.setdefault(column.quantity, column.unit) != column.unit:
+                raise DeclarationError(
+                    f"{column.quantity} is in {units[column.quantity]!r} and in {column.unit!r}; "
+                    "a table has one unit per quantity: read the columns with two maps and join"
+                )
+
+    @classmethod
+    def of(cls, path: str | Path) -> ColumnMap:
+        """The map in a TOML file.
+
+        Raises
+        ------
+        DataError
+            The file is missing or no TOML.
+        DeclarationError
+            It has an entry that is unknown, or lacks one.
+        """
+        path = Path(path)
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise DataError(f"{path} is no column map: {error}") from None
+        columns = table.pop("columns", {})
+        if not isinstance(columns, dict) or not all(isinstance(c, dict) for c in columns.values()):
+            raise DeclarationError(f"{path.name} needs tables [columns.NAME], one per column")
+        known = {
+            name: _built(Column, entries, f"{path.name}, column {name!r}")
+            for name, entries in columns.items()
+        }
+        built: ColumnMap = _built(cls, {**table, "columns": known}, path.name)
+        return built
+
+
+@dataclass(frozen=True)
+class MappedCsv(Format):
+    """Text tables, plain or gzipped, that `columns` explains."""
+
+    columns: ColumnMap
+
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".txt", ".tsv", ".csv.gz", ".txt.gz")
+
+    def read(self, path: Path, zone: str | None = None) -> Records:
+        """The records of a table. `zone` is that of bare times where the map names none.
+
+        Raises
+        ------
+        DataError
+            Names the file, the line and what stands there, and what the map would have to say.
+        """
+        told = self.columns
+        cells, lines = _cells(text_of(path), told, path.name)
+        start, end = _intervals(cells[told.time], lines, told, zone, path.name)
+        refuse_disorder(start, lines, path.name)
+        parts = []
+        for name, column in told.columns.items():
+            values = _values(cells[name], lines, told, path.name, name)
+            part = pd.DataFrame({"time": start, "end": end, "value": values})
+            depth = np.nan if column.depth is None else float(column.depth)
+            parts.append(part.assign(station=column.station, quantity=column.quantity, depth=depth))
+        units = {column.quantity: column.unit for column in told.columns.values()}
+        frame = pd.concat(parts)
+        return Records.of(frame, units, None, told.attributes, "UTC", path.name)
+
+
+def _built(kind: type, entries: Mapping[str, Any], where: str) -> Any:
+    known = {entry.name for entry in fields(kind)}
+    unknown = sorted(set(entries) - known)
+    if unknown:
+        raise DeclarationError(
+            f"{where} has an entry {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
+    try:
+        return kind(**entries)
+    except TypeError as error:  # an entry without a default is missing
+        raise DeclarationError(f"{where} is not complete: {error}") from None
+
+
+def _cells(
+    text: str, told: ColumnMap, source: str
+) -> tuple[dict[str, Sequence[str]], Sequence[int]]:
+    """Cells by column, and the line of every row."""
+    reader = csv.reader(text.splitlines(), delimiter=told.separator, strict=True)
+    wanted = [told.time, *told.columns]
+    lines: list[int] = []
+    flat: list[str] = []  # the wanted cells row by row: a million lists would take seconds
+    try:
+        names = [name.strip() for name in next(row for row in reader if row)]
+        _refuse_columns(names, told, source)
+        chosen = itemgetter(*(names.index(name) for name in wanted))
+        for row in reader:
+            if len(row) != len(names):
+                if not row:
+                    continue
+                raise DataError(
+                    f"{source} line {reader.line_num} has {len(row)} cells in place of "
+                    f"{len(names)}: {told.separator.join(row)[:80]!r}; is the file cut, or its "
+                    "decimal sign the separator?"
+                )
+            flat.extend(chosen(row))
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise DataError(f"{source} line {reader.line_num} is damaged: {error}") from None
+    if not lines:
+        raise DataError(f"{source} has names of columns and no values")
+    flat = [cell.strip() for cell in flat]
+    return {name: flat[place :: len(wanted)] for place, name in enumerate(wanted)}, lines
+
+
+def _refuse_columns(names: list[str], told: ColumnMap, source: str) -> None:
+    """Nothing, if the map tells of exactly these columns."""
+    if len(set(names)) < len(names):
+        raise DataError(f"{source} names a column twice: {', '.join(names)}")
+    lacking = [name for name in (told.time, *told.columns, *told.ignore) if name not in names]
+    if lacking:
+        other = [sign for sign in SEPARATORS if sign != told.separator and sign in names[0]]
+        cure = (
+            f"; {SEPARATORS[other[0]]} seems to separate them: say separator={other[0]!r}"
+            if len(names) == 1 and other
+            else ""
+        )
+        raise DataError(f"{source} has no column {lacking[0]!r}; it has {', '.join(names)}{cure}")
+    untold = sorted(set(names) - {told.time, *told.columns, *told.ignore})
+    if untold:
+        raise DataError(
+            f"{source} has a column {untold[0]!r} that the map does not tell of; "
+            "name it in columns or in ignore"
+        )
+
+
+def _intervals(
+    cells: Sequence[str], lines: Sequence[int], told: ColumnMap, zone: str | None, source: str
+) -> tuple[pd.Series, pd.Series]:
+    """Start and end of what each value is of, in UTC."""
+    form = told.time_format or "ISO8601"
+    texts = pd.Series(cells)
+    try:
+        stamps = pd.Series(pd.to_datetime(texts, format=form))
+    except (ValueError, TypeError):
+        wrong = pd.to_datetime(texts, format=form, errors="coerce", utc=True).isna()
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{source} line {lines[row]}: {told.time} must be a time in one zone and in "
+            f"{told.time_format or 'ISO 8601'}, got {cells[row]!r}; say time_format='%d.%m.%Y', "
+            "for example"
+        ) from None
+    zone = told.zone or zone
+    there = to_utc(stamps, zone, source)
+    length = told.after if told.after is not None else told.before
+    if length is None:
+        return there, there
+    size = duration(length, "length of the intervals")
+    step = size if told.after is not None else -size
+    bare = not isinstance(stamps.dtype, pd.DatetimeTZDtype)
+    whole = size % DAY == np.timedelta64(0)
+    other = to_utc(stamps + step, zone, source) if bare and whole else there + step
+    return (there, other) if told.after is not None else (other, there)
+
+
+def _values(
+    cells: Sequence[str], lines: Sequence[int], told: ColumnMap, source: str, name: str
+) -> np.ndarray:
+    """Numbers of a column, NaN where a cell is empty or stands for no value."""
+    absent = set(told.missing)
+    texts = ["" if cell in absent else cell for cell in cells]
+    cure = "; name it in missing if it stands for none"
+    if told.decimal == ",":
+        dotted = next((n for n, cell in enumerate(texts) if "." in cell), None)
+        if dotted is not None:
+            raise DataError(
+                f"{source} line {lines[dotted]}: {name} must have a decimal comma, "
+                f"got {cells[dotted]!r}"
+            )
+        texts = [cell.replace(",", ".") for cell in texts]
+    elif any("," in cell for cell in texts):
+        cure = "; say decimal=',' if the comma is its decimal sign"
+    values = numbers(texts, lines, source, name, cure)
+    genuine = np.isin(np.array(texts), told.genuine) if told.genuine else False
+    refuse_sentinels(
+        np.where(genuine, 0.0, values), lines, source, name, "name it in missing or in genuine"
+    )
+    return values
