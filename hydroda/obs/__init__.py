@@ -1,6 +1,14 @@
 """Sensors, networks of them, and the files that hold what they measured."""
 
-from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil, joint_n0
+from hydroda.obs.calibration import (
+    FootprintSoil,
+    calibrated_n0,
+    footprint_soil,
+    joint_n0,
+    n0_by_name,
+    n0_spread,
+    read_calibrations,
+)
 from hydroda.obs.cosmic import Cosmic, CosmicSite, ExactAngles, LeftRule, cosmic_sites
 from hydroda.obs.dinoloket import Datum, DinoLoket
 from hydroda.obs.formats import read, write
@@ -57,7 +65,10 @@ __all__ = [
     "cosmic_sites",
     "footprint_soil",
     "joint_n0",
+    "n0_by_name",
+    "n0_spread",
     "read",
+    "read_calibrations",
     "sensors_at",
     "write",
 ]

@@ -1,9 +1,11 @@
-"""N0 of a cosmic-ray neutron sensor from soil samples around it."""
+"""N0 of a cosmic-ray neutron sensor from soil samples around it, and of many sensors at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,34 @@ SAMPLE_COLUMNS = {
     "bulk_density": "kg m-3",
     "lattice_water": "kg kg-1",
     "organic_water": "kg kg-1",
+}
+
+
+# A table of calibrations: its columns, and what they are called here. Counts are corrected and
+# scaled to one sensor at one place; water is that of the pores, the lattice and the organic matter.
+CALIBRATION_COLUMNS = {
+    "id": "station",
+    "date": "time",
+    "Nscaled": "counts",  # [h-1]
+    "bd": "bulk_density",  # [kg m-3]
+    "thetaeff": "water",  # [m3 m-3]
+    "tocal": "general",
+}
+# Stations of Li et al., Table 1, by their names in COSMOS-Europe: Bogena et al. 2022,
+# doi:10.5194/essd-14-1125-2022. Kall and Wildenrath have no calibration there; Wüstebach is the
+# spruce forest, not the clearing WUC003.
+RUR_STATIONS = {
+    "Aachen": "RUC006",
+    "Gevenich": "RUBCK002",
+    "Heinsberg": "RUC004",
+    "Kleinhau": "RUC007",
+    "Merzenhausen": "MEBCK001",
+    "Rollesbroich1": "ROC001",
+    "Rollesbroich2": "ROC002",
+    "Ruraue": "RUBCK003",
+    "Schöneseiffen": "RUBCDKR001",
+    "Selhausen": "SEC001",
+    "Wüstebach": "WUC001",
 }
 
 
@@ -93,6 +123,89 @@ def joint_n0(counts: Sequence[float], soils: Sequence[FootprintSoil]) -> float:
     """N0 [h-1] that fits several samplings best, in least squares of the counts."""
     shape = np.array([float(desilets_counts(s.gravimetric, 1.0, s.bound)) for s in soils])
     return float(shape @ np.asarray(counts, float) / (shape @ shape))
+
+
+# --- many sensors at once -------------------------------------------------------------------------
+
+
+class N0Spread(NamedTuple):
+    """Mean and standard deviation [h-1] of so many values of N0; `sd` is NaN for one alone."""
+
+    mean: float
+    sd: float
+    values: int
+
+
+def read_calibrations(path: str | Path) -> pd.DataFrame:
+    """A row per calibration: the columns of `CALIBRATION_COLUMNS`, and `n0` [h-1].
+
+    N0 by Desilets' curve at the gravimetric water, doi:10.1029/2009WR008726. `general` says which
+    rows count for the general N0. The file is a table with semicolons and comments after #.
+
+    Raises
+    ------
+    DataError
+        The file is missing, lacks a column, or has what cannot be; says in which row.
+    """
+    path = Path(path)
+    try:
+        text = pd.read_csv(path, sep=";", comment="#", dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    known = ", ".join(map(str, text))
+    for name in CALIBRATION_COLUMNS:
+        if name not in text:
+            raise DataError(f"{path.name} needs a column {name!r}, parted by ';'; it has {known}")
+    if text.empty:
+        raise DataError(f"{path.name} has no calibrations")
+    table = text[list(CALIBRATION_COLUMNS)].rename(columns=CALIBRATION_COLUMNS)
+    table["time"] = pd.to_datetime(table["time"], format="ISO8601", errors="coerce")
+    for name in ("counts", "bulk_density", "water"):
+        table[name] = pd.to_numeric(table[name], errors="coerce")
+    table["general"] = table["general"].str.lower().map({"true": True, "false": False})
+    _check_calibrations(table, text, path.name)
+    gravimetric = table["water"] * WATER_DENSITY / table["bulk_density"]
+    n0 = table["counts"] / desilets_counts(gravimetric, 1.0)
+    return table.assign(general=table["general"].astype(bool), n0=n0)
+
+
+def _check_calibrations(table: pd.DataFrame, text: pd.DataFrame, file: str) -> None:
+    """Nothing, if all of `table` could be read and can be; else names the cell in `text`."""
+    for column, name in CALIBRATION_COLUMNS.items():
+        wrong = table[name].isna() | (table[name] == "")
+        if name in ("counts", "bulk_density"):
+            wrong |= ~(table[name] > 0)
+        if name == "water":
+            wrong |= ~table[name].between(0, 1)
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            raise DataError(
+                f"{file}, calibration {row + 1} ({text['id'].iloc[row]}): "
+                f"{column} cannot be {text[column].iloc[row]!r}"
+            )
+    if (table["bulk_density"] < 20).all():
+        raise DataError(f"{file}: bd must be in kg m-3; it looks like g cm-3")
+
+
+def n0_spread(calibrations: pd.DataFrame) -> N0Spread:
+    """Mean and scatter of N0 over all rows given."""
+    n0 = calibrations["n0"]
+    return N0Spread(float(n0.mean()), float(n0.std()), len(n0))
+
+
+def n0_by_name(
+    calibrations: pd.DataFrame, stations: Mapping[str, str] = RUR_STATIONS
+) -> pd.DataFrame:
+    """Mean and scatter of N0 of the named stations that are there: name, station, mean, sd, values.
+
+    By default those of Li et al. in the Rur catchment.
+    """
+    rows = []
+    for name, station in stations.items():
+        own = calibrations[calibrations["station"] == station]
+        if not own.empty:
+            rows.append((name, station, *n0_spread(own)))
+    return pd.DataFrame(rows, columns=["name", "station", *N0Spread._fields])
 
 
 def _profiles(samples: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from hydroda.errors import DataError
-from hydroda.obs import calibrated_n0, footprint_soil, joint_n0
+from hydroda.obs import (
+    calibrated_n0,
+    footprint_soil,
+    joint_n0,
+    n0_by_name,
+    n0_spread,
+    read_calibrations,
+)
 from hydroda.obs.neutrons import (
     Revised,
     desilets_counts,
@@ -119,3 +126,91 @@ def test_that_the_samples_of_fuerstensee_give_a_wet_and_light_footprint(shared: 
         assert len(day) == 108
         assert 0.18 < soil.moisture < 0.24 < plain
         assert 1050 < soil.bulk_density < 1300
+
+
+# --- many sensors at once -------------------------------------------------------------------------
+
+HEAD = "id;date;Nscaled;bd;thetaeff;tocal"
+ROWS = (
+    "RUC006;2013-07-18 16:00:00;1800.0;1200.0;0.30;True",
+    "RUC006;2014-05-01;1700.0;1200.0;0.40;True",
+    "X1;2015-09-03;1500.0;1000.0;0.35;False",
+)
+
+
+def written(folder: Path, *rows: str) -> Path:
+    path = folder / "calibrations.csv"
+    path.write_text("# counts in cph\n" + "".join(f"{row}\n" for row in rows))
+    return path
+
+
+def test_that_n0_of_a_row_gives_its_counts_back(tmp_path: Path) -> None:
+    table = read_calibrations(written(tmp_path, HEAD, *ROWS))
+    gravimetric = 1000 * table["water"] / table["bulk_density"]
+    np.testing.assert_allclose(
+        desilets_counts(gravimetric, table["n0"]), [1800, 1700, 1500], rtol=1e-14
+    )
+    assert table["general"].tolist() == [True, True, False]
+    assert table["time"].tolist() == [
+        pd.Timestamp("2013-07-18 16:00"), pd.Timestamp("2014-05-01"), pd.Timestamp("2015-09-03")
+    ]  # fmt: skip
+    named = n0_by_name(table)
+    assert named["name"].tolist() == ["Aachen"] and named["values"].tolist() == [2]
+    assert named["mean"][0] == pytest.approx(table["n0"][:2].mean())
+    assert np.isnan(n0_by_name(table, {"here": "X1"})["sd"][0])
+
+
+def test_that_the_general_n0_is_that_of_the_folder(shared: Shared) -> None:
+    table = read_calibrations(shared("data/crns_calibrations/caldata.csv"))
+    spread = n0_spread(table[table["general"]])
+    assert (round(spread.mean), round(spread.sd), spread.values) == (2369, 132, 104)
+    assert len(table) == 130
+
+
+def test_that_eleven_stations_of_li_have_an_n0_and_stand_where_li_says(shared: Shared) -> None:
+    path = shared("data/crns_calibrations/caldata.csv")
+    named = n0_by_name(read_calibrations(path)).set_index("name")
+    assert len(named) == 11
+    places = pd.read_csv(path, sep=";", comment="#").groupby("id")[["lat", "lon", "alt"]].first()
+    lines = shared("papers/li-joint-crns-gwl.txt").read_text(encoding="utf-8").splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("Table 1. Key site"))
+    li = {
+        name: rest for name, *rest in (line.split("\t") for line in lines[start + 3 : start + 16])
+    }
+    assert set(li) - set(named.index) == {"Kall", "Wildenrath"}
+    for name, station in named["station"].items():
+        lat, lon, altitude = (float(text) for text in li[name][:3])
+        place = places.loc[station]
+        assert place["lat"] == pytest.approx(lat, abs=0.012), name
+        assert place["lon"] == pytest.approx(lon, abs=0.012), name
+        assert place["alt"] == pytest.approx(altitude), name
+    assert (abs(named["mean"] - 2369) < 3 * 132).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["id;date;bd"], "needs a column 'Nscaled', parted by ';'; it has id, date, bd"),
+        ([HEAD.replace(";", ",")], r"parted by ';'; it has id,date,Nscaled"),
+        ([HEAD], "has no calibrations"),
+        ([HEAD, ROWS[0], ROWS[1].replace("1700.0", "1700,5")], r"2 \(RUC006\): Nscaled cannot be"),
+        ([HEAD, ROWS[0].replace("1800.0", "")], "Nscaled cannot be ''"),
+        ([HEAD, ROWS[0].replace("1800.0", "-9999")], "Nscaled cannot be '-9999'"),
+        ([HEAD, ROWS[0].replace("0.30", "30")], "thetaeff cannot be '30'"),
+        ([HEAD, ROWS[0].replace("2013-07-18 16", "18.07.2013 16")], "date cannot be"),
+        ([HEAD, ROWS[0].replace("True", "maybe")], "tocal cannot be 'maybe'"),
+        ([HEAD, ROWS[0].replace("1200.0", "1.2")], "bd must be in kg m-3"),
+        ([HEAD, ROWS[0].replace("RUC006", "")], "id cannot be ''"),
+        ([HEAD, f"{ROWS[0]};1"], "columns|cannot"),
+    ],
+)
+def test_that_useless_calibrations_are_refused(
+    tmp_path: Path, rows: list[str], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read_calibrations(written(tmp_path, *rows))
+
+
+def test_that_a_missing_table_of_calibrations_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot read .*none\.csv"):
+        read_calibrations(tmp_path / "none.csv")
