@@ -35,6 +35,11 @@ def read(path: str | Path, zone: str | None = None, formats: Sequence[Format] = 
     return _format(path, formats).read(path, zone)
 
 
+def oddities(path: str | Path, formats: Sequence[Format] = FORMATS) -> tuple[str, ...]:
+    """What is odd about a file, though it can be read, that its records no longer show."""
+    return _format(Path(path), formats).oddities(Path(path))
+
+
 def write(records: Records, path: str | Path, formats: Sequence[Format] = FORMATS) -> None:
     """Writes `records` to a file; its name says the format."""
     path = Path(path)

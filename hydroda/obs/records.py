@@ -220,6 +220,10 @@ class Format(ABC):
     def read(self, path: Path, zone: str | None = None) -> Records:
         """The records of a file; DataError where it is damaged. `zone` is that of bare times."""
 
+    def oddities(self, path: Path) -> tuple[str, ...]:
+        """What is odd about a file, though it can be read, that its records no longer show."""
+        return ()
+
     def write(self, records: Records, path: Path) -> None:
         """Nothing; the file at `path` then holds all of `records`."""
         raise DataError(f"{type(self).__name__} cannot be written; choose another format")

@@ -51,6 +51,17 @@ class TidyCsv(Format):
         stations = _stations(path)
         return from_wide(frame, quantities, units, stations, attributes, zone, path.name)
 
+    def oddities(self, path: Path) -> tuple[str, ...]:
+        """How many rows are earlier than the row before of the same station and depth."""
+        _, _, _, frame = _table(path, ("time", "station"))
+        times = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
+        keys = [frame[name] for name in ("station", "depth") if name in frame]
+        back = times.groupby(keys, dropna=False).diff().dt.total_seconds() < 0
+        if not back.any():
+            return ()
+        first = frame["time"][back].iloc[0]
+        return (f"rows out of the order of time: {back.sum()}, first the one of {first}",)
+
     def write(self, records: Records, path: Path) -> None:
         """Nothing; `path` holds the values and `name.stations.csv` beside it the places."""
         if not records.stations.columns.empty:
@@ -113,7 +124,7 @@ def _unlike(names: list[str]) -> str:
     signs = [sign for sign in ";\t|" if len(names) == 1 and sign in names[0]]
     if signs:
         return f"separate the columns by commas, not by {SEPARATORS[signs[0]]}, or give a ColumnMap"
-    return "a table of another layout needs a ColumnMap"
+    return "a table of another layout needs a ColumnMap (on the command line --map)"
 
 
 def _rows(path: Path, attributes: dict[str, str]) -> Iterator[tuple[int, list[str]]]:

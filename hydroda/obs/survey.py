@@ -1,0 +1,141 @@
+"""What records hold, series by series: spacing, gaps, flags and what looks odd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hydroda.obs.records import KEY, Records
+from hydroda.obs.textfiles import SENTINELS
+
+REGULAR = 0.5  # share of spacings that are the usual one
+GAP = 1.5  # usual spacings, of a regular series
+WIDE_GAP = 3.0  # median spacings, of an irregular one
+STUCK = 24  # equal values in a row that a working sensor does not read
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))  # [s]
+
+
+@dataclass(frozen=True)
+class SeriesSurvey:
+    """One series: its usual spacing, gaps between good values, flags, missing ones, oddities.
+
+    `spacing` is None for a single time; it is the most frequent one of a `regular` series, else the
+    median. A gap is longer than 1.5 usual spacings, or 3 median ones; `longest` is NaT without.
+    """
+
+    spacing: pd.Timedelta | None
+    regular: bool
+    gaps: int
+    longest: pd.Timedelta
+    since: pd.Timestamp
+    missing: int
+    flags: Mapping[str, int]
+    oddities: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """A line of spacing and gaps, then one of flags and one of oddities where there are any."""
+        parts = []
+        if self.spacing is not None:
+            about = "every" if self.regular else "irregular, about every"
+            parts.append(f"{about} {_shown(self.spacing)}")
+        longest = f"{_many(self.gaps, 'gap')}, the longest {_shown(self.longest)} from {self.since}"
+        parts.append(longest if self.gaps else "no gaps")
+        parts += [f"{self.missing} missing"] if self.missing else []
+        lines = ["; ".join(parts)]
+        if self.flags:
+            lines.append("flags: " + ", ".join(f"{k} {n}" for k, n in self.flags.items()))
+        if self.oddities:
+            lines.append("odd: " + "; ".join(self.oddities))
+        return "\n".join(lines)
+
+
+def survey(records: Records) -> list[SeriesSurvey]:
+    """A survey of every series, in the order of the lines of `Records.summary`."""
+    return [_surveyed(series) for _, series in records.values.groupby(KEY, dropna=False)]
+
+
+def described(records: Records) -> str:
+    """The summary of the records with the survey of each series below its line."""
+    first, *heads = records.summary().splitlines()
+    lines = [first]
+    for head, series in zip(heads, survey(records), strict=True):
+        lines += [head, *(f"      {line}" for line in str(series).splitlines())]
+    return "\n".join(lines)
+
+
+def _surveyed(series: pd.DataFrame) -> SeriesSurvey:
+    times = series["time"].to_numpy("datetime64[ns]")
+    flags = series.loc[series["flag"] != "", "flag"].value_counts().sort_index()
+    good = ((series["flag"] == "") & series["value"].notna()).to_numpy()
+    spacing, regular = _spacing(times)
+    gaps, longest, since = _gaps(times[good], spacing, GAP if regular else WIDE_GAP)
+    missing = int((series["value"].isna() & (series["flag"] == "")).sum())
+    oddities = (*_twice(series), *_sentinels(series), *_stuck(series[good]))
+    told = {str(flag): int(count) for flag, count in flags.items()}
+    return SeriesSurvey(spacing, regular, gaps, longest, since, missing, told, oddities)
+
+
+def _spacing(times: np.ndarray) -> tuple[pd.Timedelta | None, bool]:
+    """The usual spacing, and whether most spacings are that."""
+    steps, counts = np.unique(np.diff(np.unique(times)), return_counts=True)
+    if not steps.size:
+        return None, True
+    usual = steps[np.argmax(counts)]
+    if counts.max() >= REGULAR * counts.sum():
+        return pd.Timedelta(usual), True
+    return pd.Timedelta(np.median(np.repeat(steps, counts))), False
+
+
+def _gaps(
+    times: np.ndarray, spacing: pd.Timedelta | None, factor: float
+) -> tuple[int, pd.Timedelta, pd.Timestamp]:
+    """Number of gaps, the longest one and its start."""
+    steps = np.diff(times)
+    wide = steps > np.timedelta64(spacing * factor) if spacing is not None else steps != steps
+    if not wide.any():
+        return 0, pd.Timedelta("NaT"), pd.Timestamp("NaT")
+    place = int(np.argmax(steps))
+    return int(wide.sum()), pd.Timedelta(steps[place]), pd.Timestamp(times[place])
+
+
+def _twice(series: pd.DataFrame) -> list[str]:
+    again = series["time"].duplicated()
+    if not again.any():
+        return []
+    return [f"{_many(again.sum(), 'time')} more than once, first {series['time'][again].iloc[0]}"]
+
+
+def _sentinels(series: pd.DataFrame) -> list[str]:
+    found = series.loc[series["value"].isin(SENTINELS), "value"].value_counts()
+    return [f"{_many(count, 'value')} of {value:g}" for value, count in found.items()]
+
+
+def _stuck(good: pd.DataFrame) -> list[str]:
+    """The longest run of equal values, if a working sensor does not read it; zeros may last."""
+    values = good["value"].to_numpy()
+    if not values.size:
+        return []
+    starts = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
+    lengths = np.diff(np.append(starts, values.size))
+    lengths = np.where(values[starts] == 0, 0, lengths)
+    place = int(np.argmax(lengths))
+    if lengths[place] < STUCK:
+        return []
+    start = starts[place]
+    return [
+        f"{lengths[place]} values of {values[start]:g} in a row from {good['time'].iloc[start]}"
+    ]
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _shown(span: pd.Timedelta) -> str:
+    """A span in the largest unit of which it is at least one."""
+    seconds = span.total_seconds()
+    size, word = next(pair for pair in UNITS if seconds >= pair[0] or pair[0] == 1)
+    return f"{seconds / size:.4g} {word}"
