@@ -56,7 +56,8 @@ class TidyCsv(Format):
         _, _, _, frame = _table(path, ("time", "station"))
         times = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
         keys = [frame[name] for name in ("station", "depth") if name in frame]
-        back = times.groupby(keys, dropna=False).diff().dt.total_seconds() < 0
+        steps = times.groupby(keys, dropna=False).diff().to_numpy("timedelta64[ns]")
+        back = steps < np.timedelta64(0, "ns")
         if not back.any():
             return ()
         first = frame["time"][back].iloc[0]
