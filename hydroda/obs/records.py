@@ -260,8 +260,9 @@ def _localized(series: pd.Series, zone: str, source: str) -> pd.Series:
     try:
         return series.dt.tz_localize(zone)
     except Exception as error:  # hours of a clock change: pandas 2 raises those of pytz
+        why = str(error).partition(", try")[0]  # what follows are arguments of pandas
         raise DataError(
-            f"{source} has times that zone {zone!r} does not settle: {error}; "
+            f"{source} has times that zone {zone!r} does not settle: {why}; "
             "write them in UTC or with their offset"
         ) from None
 

@@ -1,6 +1,7 @@
 """Plain tables with a map of their columns, and what is wrong with tables."""
 
 import gzip
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hydroda.errors import DataError, DeclarationError, HydrodaError, UnitError
 from hydroda.obs import Column, ColumnMap, MappedCsv, Records, read, write
@@ -233,3 +236,56 @@ def test_that_the_dutch_wells_are_read_in_both_conventions(shared: Any, tmp_path
     assert (rain * 365.25).between(700, 950).all(), "both stations have the rain of a Dutch year"
     write(records, tmp_path / "wells.nc")
     assert read(tmp_path / "wells.nc") == records
+
+
+def kansas(shared: Any, zone: str) -> Records:
+    """Counts and shortwave of the station in Kansas, labelled with the end of the hour."""
+    columns = {
+        "neutron_counts_1_cph": Column(station="KS003", quantity="neutron_counts", unit="h-1"),
+        "sw_down_W_m2": Column(station="KS003", quantity="shortwave", unit="W m-2"),
+    }
+    ignore = (
+        "neutron_counts_2_cph precipitation_mm wind_speed_m_s air_temperature_degC "
+        "vapor_pressure_hPa surface_pressure_hPa relative_humidity_pct n_records"
+    )
+    told = ColumnMap(
+        time="time_end_logger_clock",
+        zone=zone,
+        before="1 h",
+        columns=columns,
+        ignore=tuple(ignore.split()),
+    )
+    return MappedCsv(told).read(shared("data/kansas_ks003/ks003_hourly.csv.gz"))
+
+
+def test_that_the_clock_in_kansas_keeps_winter_time(shared: Any) -> None:
+    """The sun is highest at its longitude's noon, 97.57 degrees west, in winter and in summer."""
+    values = kansas(shared, "Etc/GMT+6").values
+    sun = values[values["quantity"] == "shortwave"].dropna(subset="value")
+    middle = sun["time"] + (sun["end"] - sun["time"]) / 2
+    hour = (middle.dt.hour + middle.dt.minute / 60 - 6) % 24 + 6  # no break within a day
+    for months in ((12, 1), (6, 7)):
+        those = middle.dt.month.isin(months)
+        noon = np.average(hour[those], weights=sun["value"][those])
+        assert noon == pytest.approx(12 + 97.57 / 15, abs=0.25)
+
+
+def test_that_the_double_hour_in_kansas_shows_that_its_clock_is_another(shared: Any) -> None:
+    with pytest.raises(DataError, match=r"Chicago' does not settle: .*2021-11-07 01:00:00; write"):
+        kansas(shared, "America/Chicago")
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-900, 900)), min_size=1, max_size=30))
+def test_that_no_value_is_lost_or_doubled(values: list[float | None]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.csv"
+        times = pd.date_range("2016-01-01", periods=len(values), freq="h")
+        rows = zip(times, values, strict=True)
+        lines = [f"{time},{'' if value is None else repr(value)}" for time, value in rows]
+        path.write_text("\n".join(["t,head", *lines]))
+        records = MappedCsv(ColumnMap(time="t", columns=HEAD, zone="UTC")).read(path)
+        write(records, path.with_name("x.nc"))
+        assert read(path.with_name("x.nc")) == records
+    assert records.values["time"].tolist() == times.tolist()
+    expected = [np.nan if value is None else value for value in values]
+    np.testing.assert_array_equal(records.values["value"], expected)
