@@ -1,4 +1,4 @@
-"""The command line: run, reproduce, score, plot, info."""
+"""The command line: run, reproduce, score, plot, info, calibrate."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from hydroda.errors import DeclarationError, HydrodaError
 from hydroda.experiment import Experiment, How
 from hydroda.figures import draw
 from hydroda.files import replacing
+from hydroda.obs.calibration import n0_by_name, n0_spread, read_calibrations
 from hydroda.obs.formats import read
 from hydroda.parallel import LAST_WORDS, communicator
 from hydroda.progress import bar
@@ -304,6 +305,37 @@ def info(path: Path, explain: str | None) -> None:
         _say(read(path, zone="UTC").summary())
 
 
+@hydroda.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write every number here.")
+def calibrate(path: Path, file: Path | None) -> None:
+    """Show N0 of every calibration of cosmic-ray neutron sensors in a file.
+
+    With the mean and scatter over the rows marked for the general N0, and the stations of Li et
+    al. by name. The columns of the file are those of COSMOS-Europe, parted by semicolons.
+    """
+    table = read_calibrations(path)
+    marked = n0_spread(table[table["general"]])
+    named = n0_by_name(table)
+    table["time"] = table["time"].dt.strftime("%Y-%m-%d %H:%M")
+    if file is not None:
+        general = pd.DataFrame([marked])
+        _write_json(
+            {"calibrations": _rows(table), "general": _rows(general)[0], "named": _rows(named)},
+            file,
+        )
+    _say(plain_view(table, "calibrations [h-1, kg m-3, m3 m-3]"))
+    if not named.empty:
+        _say(plain_view(named, "N0 of stations of Li et al. [h-1]"))
+    if not marked.values:
+        _say("no calibration is marked for the general N0")
+        return
+    _say(
+        f"N0 = {_shown(marked.mean)} ± {_shown(marked.sd)} counts per hour "
+        f"over {marked.values} marked of {len(table)} calibrations"
+    )
+
+
 # --- showing ------------------------------------------------------------------------------------
 
 
@@ -374,6 +406,23 @@ def account_view(frame: pd.DataFrame) -> Table:
             values = part.set_index("run")["value"].reindex(runs)
             view.add_row(first, str(name), *map(_shown, values), str(part["unit"].iloc[0]))
             first = ""
+    return view
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as JSON takes them: a missing value is None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [dict(zip(map(str, plain), row, strict=True)) for row in plain.to_numpy().tolist()]
+
+
+def plain_view(frame: pd.DataFrame, title: str) -> Table:
+    """A table as it stands, numbers as in every other one."""
+    view = Table(title=title, title_justify="left")
+    for name in frame:
+        number = pd.api.types.is_float_dtype(frame[name])
+        view.add_column(str(name), justify="right" if number else "left", no_wrap=True)
+    for row in frame.itertuples(index=False):
+        view.add_row(*(_shown(cell) if isinstance(cell, float) else str(cell) for cell in row))
     return view
 
 

@@ -207,6 +207,43 @@ def test_that_info_tells_of_a_file_of_observations(capsys, tmp_path, name):
     ]
 
 
+CALIBRATIONS = """# corrected counts
+id;date;Nscaled;bd;thetaeff;tocal
+RUC006;2013-07-18 16:00:00;1800.0;1200.0;0.30;True
+RUC006;2014-05-01;1700.0;1200.0;0.40;True
+X1;2015-09-03;1500.0;1000.0;0.35;False
+"""
+
+
+def test_that_calibrate_shows_every_n0_and_writes_all_it_shows(capsys, tmp_path):
+    (tmp_path / "c.csv").write_text(CALIBRATIONS)
+    code, out, error = command(capsys, "calibrate", tmp_path / "c.csv", "--json", tmp_path / "c")
+    content = json.loads((tmp_path / "c").read_text())
+    assert (code, error) == (0, "")
+    n0 = [row["n0"] for row in content["calibrations"]]
+    general, named = content["general"], content["named"][0]
+    assert general["mean"] == pytest.approx((n0[0] + n0[1]) / 2) and general["values"] == 2
+    assert named == {"name": "Aachen", "station": "RUC006", **general}
+    told = f"{general['mean']:.4g} ± {general['sd']:.4g} counts per hour over 2 marked of 3"
+    assert f"N0 = {told} calibrations" in out
+    written = {
+        f"{value:.4g}" if isinstance(value, float) else str(value)
+        for row in (*content["calibrations"], named)
+        for value in row.values()
+    }
+    cells = {cell.strip() for line in out.splitlines() if "│" in line for cell in line.split("│")}
+    assert cells - {""} == written
+
+
+def test_that_calibrate_names_what_is_wrong_with_a_file(capsys, tmp_path):
+    (tmp_path / "c.csv").write_text(CALIBRATIONS.replace("1700.0", "?"))
+    code, _, error = command(capsys, "calibrate", tmp_path / "c.csv")
+    assert code == 2 and "c.csv, calibration 2 (RUC006): Nscaled cannot be '?'" in error
+    (tmp_path / "c.csv").write_text(CALIBRATIONS.replace("True", "False"))
+    code, out, _ = command(capsys, "calibrate", tmp_path / "c.csv")
+    assert code == 0 and "no calibration is marked for the general N0" in out
+
+
 def test_that_an_unknown_study_is_answered_with_those_there_are(capsys):
     code, _, error = command(capsys, "reproduce", "nobody1999")
     assert code == 2 and re.search(r"there is no study 'nobody1999'; there are \w+\d{4}", error)
@@ -217,7 +254,7 @@ def test_that_the_version_is_that_of_the_package(capsys):
 
 
 def test_that_help_comes_without_a_command_and_with_every_one(capsys):
-    for name in ("run", "reproduce", "score", "plot", "info"):
+    for name in ("run", "reproduce", "score", "plot", "info", "calibrate"):
         assert name in command(capsys, "--help")[1]
         assert command(capsys, name, "-h")[0] == 0
     assert "Usage" in command(capsys)[2]
