@@ -1,4 +1,4 @@
-"""The command line: run, reproduce, score, plot, info, calibrate."""
+"""The command line: run, reproduce, score, plot, info, convert, calibrate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +27,10 @@ from hydroda.experiment import Experiment, How
 from hydroda.figures import draw
 from hydroda.files import replacing
 from hydroda.obs.calibration import n0_by_name, n0_spread, read_calibrations
-from hydroda.obs.formats import read
+from hydroda.obs.formats import FORMATS, oddities, read, write
+from hydroda.obs.mappedcsv import ColumnMap, MappedCsv
+from hydroda.obs.records import Format
+from hydroda.obs.survey import described
 from hydroda.parallel import LAST_WORDS, communicator
 from hydroda.progress import bar
 from hydroda.result import Result
@@ -37,6 +40,8 @@ from hydroda.verification import SCORES, records
 USER_ERROR = 2
 ROOTS_TURN = 2 * LAST_WORDS  # [s]
 WIDE = 160  # columns of text where there is no terminal to fit
+MAP_HELP = "A TOML file that says what the columns of a plain table are."
+ZONE_HELP = "Zone of times that name none, such as UTC or Europe/Berlin."
 ABOUT = ("title", "source", "members", "seed", "start", "end", "assimilate_until")
 
 
@@ -292,8 +297,10 @@ def plot(folder: Path, out: Path | None) -> None:
 @click.option(
     "--explain", metavar="OBSERVATION", help="What was done with one observation, and why."
 )
-def info(path: Path, explain: str | None) -> None:
-    """Say what a run or a file of observations holds."""
+@click.option("--map", "columns", type=click.Path(path_type=Path), help=MAP_HELP)
+@click.option("--zone", help=ZONE_HELP)
+def info(path: Path, explain: str | None, columns: Path | None, zone: str | None) -> None:
+    """Say what a run or a file of observations holds, with its gaps and oddities."""
     if path.is_dir():
         result = Result.open(path)
         if explain:
@@ -302,7 +309,33 @@ def info(path: Path, explain: str | None) -> None:
             _say(result.summary())
             _say_tables(result.account())
     else:
-        _say(read(path, zone="UTC").summary())
+        formats = _formats(columns)
+        _say(described(read(path, zone, formats)))
+        for oddity in oddities(path, formats):
+            _say(f"  odd: {oddity}")
+
+
+@hydroda.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--map", "columns", type=click.Path(path_type=Path), help=MAP_HELP)
+@click.option("--zone", help=ZONE_HELP)
+@click.option("--overwrite", is_flag=True, help="Replace OUT.")
+def convert(
+    source: Path, target: Path, columns: Path | None, zone: str | None, overwrite: bool
+) -> None:
+    """Turn a file of observations into CF NetCDF (.nc) or a tidy table (.csv, .csv.gz)."""
+    if target.exists() and not overwrite:
+        raise DeclarationError(f"{target} is there already; --overwrite replaces it")
+    records = read(source, zone, _formats(columns))
+    if communicator().root:
+        write(records, target)
+    _say(f"{len(records)} values written to {target}")
+
+
+def _formats(columns: Path | None) -> Sequence[Format]:
+    """The formats to try: all known ones, or a table with a map of its columns."""
+    return FORMATS if columns is None else (MappedCsv(ColumnMap.of(columns)),)
 
 
 @hydroda.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hydroda.cli import main
-from hydroda.obs.formats import write
+from hydroda.obs.formats import read, write
 from hydroda.result import Result
 from tests.distributed.cases import bits
 from tests.test_parallel import launched
@@ -204,7 +204,85 @@ def test_that_info_tells_of_a_file_of_observations(capsys, tmp_path, name):
     assert out.splitlines() == [
         "2 values of 1 stations",
         "  s0: store [mm], 1 good of 2, 2020-01-01 06:00:00 to 2020-01-01 12:00:00 UTC",
+        "      every 6 h; no gaps; 1 missing",
     ]
+
+
+LOGGER = "when;level\n2020-01-01 00:00;1,5\n2020-01-01 01:00;1,25\n2020-01-01 04:00;\n"
+LOGGER_MAP = """
+time = "when"
+separator = ";"
+decimal = ","
+[columns.level]
+station = "w"
+quantity = "groundwater_level"
+unit = "m"
+"""
+
+
+@pytest.fixture
+def logger(tmp_path):
+    """A plain table and the map of its columns."""
+    (tmp_path / "logger.txt").write_text(LOGGER)
+    (tmp_path / "map.toml").write_text(LOGGER_MAP)
+    return tmp_path / "logger.txt", tmp_path / "map.toml"
+
+
+def test_that_info_tells_of_a_plain_table_with_its_map(capsys, logger):
+    file, columns = logger
+    code, out, _ = command(capsys, "info", file, "--map", columns, "--zone", "UTC")
+    assert code == 0 and "  w: groundwater_level [m], 2 good of 3" in out
+    assert "irregular" not in out and "no gaps; 1 missing" in out
+    code, _, error = command(capsys, "info", file, "--map", columns)
+    assert code == 2 and "has times without a zone, such as 2020-01-01" in error
+    code, _, error = command(capsys, "info", file)
+    assert code == 2 and "logger.txt is of no known format" in error
+
+
+def test_that_info_tells_of_rows_out_of_order(capsys, tmp_path):
+    rows = ("2020-01-02,a,-9999", "2020-01-01,a,2", "2020-01-01,a,2", "2019-01-01,b,3")
+    (tmp_path / "x.csv").write_text("\n".join(("time,station,store", "UTC,,mm", *rows)) + "\n")
+    code, out, _ = command(capsys, "info", tmp_path / "x.csv")
+    assert code == 0
+    assert "odd: 1 time more than once, first 2020-01-01 00:00:00; 1 value of -9999" in out
+    assert out.splitlines()[-1] == (
+        "  odd: rows out of the order of time: 1, first the one of 2020-01-01"
+    )
+    (tmp_path / "y.csv").write_text("date,head\n2020-01-01,1\n")
+    code, _, error = command(capsys, "info", tmp_path / "y.csv")
+    assert code == 2 and "needs a ColumnMap (on the command line --map)" in error
+
+
+@pytest.mark.parametrize("name", ["out.nc", "out.csv", "out.csv.gz"])
+def test_that_convert_turns_a_table_into_any_format(capsys, logger, name):
+    file, columns = logger
+    target = file.with_name(name)
+    arguments = ("convert", file, target, "--map", columns, "--zone", "UTC")
+    code, out, _ = command(capsys, *arguments)
+    assert code == 0 and out == f"3 values written to {target}\n"
+    records = read(target)
+    assert records.values["value"].tolist()[:2] == [1.5, 1.25]
+    assert records.units == {"groundwater_level": "m"}
+    code, _, error = command(capsys, *arguments)
+    assert code == 2 and "is there already; --overwrite replaces it" in error
+    assert command(capsys, *arguments, "--overwrite")[0] == 0
+    again = file.with_name("again.nc")
+    assert command(capsys, "convert", target, again)[0] == 0
+    assert read(again) == records
+
+
+def test_that_a_failed_conversion_leaves_nothing(capsys, logger):
+    file, columns = logger
+    file.write_text(LOGGER.replace("04:00", "00:30"))
+    target = file.with_name("out.nc")
+    code, _, error = command(capsys, "convert", file, target, "--map", columns, "--zone", "UTC")
+    assert code == 2 and "line 4: the time 2020-01-01 00:30:00 UTC is out of order" in error
+    assert not target.exists()
+    file.write_text(LOGGER)
+    wrong = file.with_name("out.stm")
+    code, _, error = command(capsys, "convert", file, wrong, "--map", columns, "--zone", "UTC")
+    assert code == 2 and "Ismn cannot be written; choose another format" in error
+    assert not wrong.exists()
 
 
 CALIBRATIONS = """# corrected counts
@@ -254,7 +332,7 @@ def test_that_the_version_is_that_of_the_package(capsys):
 
 
 def test_that_help_comes_without_a_command_and_with_every_one(capsys):
-    for name in ("run", "reproduce", "score", "plot", "info", "calibrate"):
+    for name in ("run", "reproduce", "score", "plot", "info", "convert", "calibrate"):
         assert name in command(capsys, "--help")[1]
         assert command(capsys, name, "-h")[0] == 0
     assert "Usage" in command(capsys)[2]
