@@ -9,7 +9,14 @@ from hydroda.obs.calibration import (
     n0_spread,
     read_calibrations,
 )
-from hydroda.obs.cosmic import Cosmic, CosmicSite, ExactAngles, LeftRule, cosmic_sites
+from hydroda.obs.cosmic import (
+    Cosmic,
+    CosmicSite,
+    ExactAngles,
+    LeftRule,
+    cosmic_counts,
+    cosmic_sites,
+)
 from hydroda.obs.dinoloket import Datum, DinoLoket
 from hydroda.obs.formats import read, write
 from hydroda.obs.ismn import Ismn
@@ -62,6 +69,7 @@ __all__ = [
     "SoilMoistureProbe",
     "Weighting",
     "calibrated_n0",
+    "cosmic_counts",
     "cosmic_sites",
     "footprint_soil",
     "joint_n0",
