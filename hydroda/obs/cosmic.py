@@ -202,7 +202,7 @@ class Nodes(NamedTuple):
     weight: Array
 
 
-PANEL_NODES, LONGEST = 10, 0.3  # LONGEST panel [m]
+PANEL_NODES, LONGEST = 8, 0.2  # LONGEST panel [m]
 
 
 def every_slice(bottom: tuple[float, ...], slice_: float, end: float) -> Nodes:
@@ -219,17 +219,20 @@ def every_slice(bottom: tuple[float, ...], slice_: float, end: float) -> Nodes:
 def few_nodes(bottom: tuple[float, ...], slice_: float, end: float) -> Nodes:
     """Far fewer nodes, by which a sum over the slices of a smooth function is the same.
 
-    Panels of slices never longer than their own depth (the integral over the angles has a
-    logarithm at the surface), each summed by the Gauss rule of equally spaced points.
+    Panels of slices, short where the logarithm that the integral over the angles has at the surface
+    is near, each summed by the Gauss rule of equally spaced points.
     """
     edges = _edges(bottom, slice_, end)
     depth: list[float] = []
     weight: list[float] = []
     first = [0]
     longest = max(round(LONGEST / slice_), 1)
-    for start, stop in pairwise(edges.tolist()):
+    for top, stop in pairwise(edges.tolist()):
+        start = top
         while start < stop:
-            slices = min(stop - start, max(start, PANEL_NODES), longest)
+            # under a drier layer the logarithm is nearer than the surface
+            clear = top // 8 + (start - top)
+            slices = min(stop - start, max(clear, PANEL_NODES), longest)
             nodes, weights = discrete_gauss(slices, PANEL_NODES)
             depth.extend((start + 0.5 + nodes) * slice_)
             weight.extend(weights * slice_)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -135,6 +135,7 @@ profiles = st.lists(st.floats(0.01, 0.6), min_size=10, max_size=10)
 
 
 @given(profiles, st.floats(0.05, 2.5), st.sampled_from(["1 mm", "5 mm", "1 cm"]))
+@example(theta=[0.0] * 3 + [1.0] * 7, stretch=1.0, cut="1 mm")
 def test_that_few_nodes_sum_as_every_slice(theta: list[float], stretch: float, cut: str) -> None:
     rows, bottom = np.array([theta]), BOTTOM * stretch
     cosmic = Cosmic(SITE, slice=cut)
