@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import itemgetter
@@ -258,8 +259,10 @@ def _intervals(
     form = told.time_format or "ISO8601"
     texts = pd.Series(cells)
     try:
-        stamps = pd.Series(pd.to_datetime(texts, format=form))
-    except (ValueError, TypeError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # pandas 2 only warns of mixed zones
+            stamps = pd.Series(pd.to_datetime(texts, format=form))
+    except (ValueError, TypeError, FutureWarning):
         wrong = pd.to_datetime(texts, format=form, errors="coerce", utc=True).isna()
         row = int(np.argmax(wrong))
         raise DataError(
