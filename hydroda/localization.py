@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar
 
+import numba
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize_scalar
@@ -26,6 +28,8 @@ from hydroda.units import Amount, magnitude
 Pairs = tuple[np.ndarray, np.ndarray]
 
 EARTH_RADIUS = 6_371_000.0  # [m]
+# Places that one thread looks up in the tree of the observations at a time.
+SEARCHED = 5000
 
 
 class Metric(ABC):
@@ -154,13 +158,21 @@ class Horizontal(Direction):
         here, there = (np.flatnonzero(~self.unplaced(p)) for p in (places, others))
         if not len(here) or not len(there):
             return here[:0], there[:0]
-        trees = [
-            cKDTree(self.metric.embed(p.x[k], p.y[k]), boxsize=self.metric.period)
-            for p, k in ((places, here), (others, there))
-        ]
+        points, period = self.metric.embed(places.x[here], places.y[here]), self.metric.period
+        tree = cKDTree(self.metric.embed(others.x[there], others.y[there]), boxsize=period)
         reach = self.metric.straight(distance) * (1 + 1e-9)
-        found = trees[0].sparse_distance_matrix(trees[1], reach, output_type="ndarray")
-        return here[found["i"]], there[found["j"]]
+
+        def near(part: np.ndarray) -> Pairs:
+            own = cKDTree(points[part], boxsize=period)
+            found = own.sparse_distance_matrix(tree, reach, output_type="ndarray")
+            return here[part[found["i"]]], there[found["j"]]
+
+        parts = np.array_split(np.arange(len(here)), -(-len(here) // SEARCHED))
+        if len(parts) == 1:
+            return near(parts[0])
+        with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+            i, j = zip(*pool.map(near, parts), strict=True)
+        return np.concatenate(i), np.concatenate(j)
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ WORTH_A_THREAD = 2_000_000
 def threads_for(operations: float) -> Iterator[None]:
     """Runs the kernels within in this thread alone where `operations` is small.
 
-    Results do not depend on it: the threads of a kernel share nothing.
+    Threads take one piece of work after the other, since pieces differ in length. Results do not
+    depend on it: the threads of a kernel share nothing.
     """
     before = numba.get_num_threads()
     if operations < WORTH_A_THREAD:
         numba.set_num_threads(1)
     try:
-        yield
+        with numba.parallel_chunksize(1):
+            yield
     finally:
         numba.set_num_threads(before)

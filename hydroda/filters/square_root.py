@@ -11,7 +11,7 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.filters import _kernels
 from hydroda.filters.base import Filter
 from hydroda.filters.rows import add_to_rows, grouped
-from hydroda.filters.taper import OnAnomalies
+from hydroda.filters.taper import OnAnomalies, OnCovariances, OnCrossCovariance, TaperForm
 from hydroda.localization import NoLocalization
 from hydroda.threads import threads_for
 
@@ -42,6 +42,12 @@ class SquareRoot(Filter):
                 f"{self.localization!r} does; use EnKF, or a taper such as "
                 "GaspariCohn(halfwidth=…, along=Vertical())"
             )
+
+    @property
+    def form(self) -> TaperForm:
+        """Rows are tapered only: no covariance of the observations enters."""
+        form = super().form
+        return OnCrossCovariance() if isinstance(form, OnCovariances) else form
 
     def update(self, problem: Problem) -> np.ndarray:
         if problem.scale is not None and np.ptp(problem.scale[problem.reached]):
