@@ -130,6 +130,10 @@ class Agenda:
         ends = self.table["end"].to_numpy("datetime64[ns]")
         return np.arange(*np.searchsorted(ends, [time, time + TICK]))
 
+    def sensors(self, rows: np.ndarray) -> list[Sensor]:
+        """The sensor of each of some rows."""
+        return [self.network.sensors[number] for number in self.table["sensor"].iloc[rows]]
+
     def due(self, rows: np.ndarray) -> list[Due]:
         """The analyses of one time: updates that share kind and observations are one."""
         own = {number: rows[self.used[number, rows]] for number in range(len(self.updates))}
@@ -165,6 +169,11 @@ class Agenda:
         if all(update.observations != quantity for update in self.updates):
             return UNUSED
         return AFTER_END if end > self.last else THINNED
+
+
+def places_of(sensors: Sequence[Sensor], data: xr.Dataset) -> Places:
+    """Where observations of `sensors` are, in an ensemble or its mean."""
+    return Places(*np.array([(*s.place(data), s.effective_depth(data)) for s in sensors], float).T)
 
 
 def flux_of(sensor: Sensor, fluxes: Collection[str]) -> str | None:
@@ -221,7 +230,7 @@ def _used(
     usable &= ends <= last
     if update.every is None:
         return usable.to_numpy(bool)
-    span = (ends - start - np.timedelta64(1, "ns")) // duration(update.every, "every")
+    span = (ends - start - TICK) // duration(update.every, "every")
     slots = pd.DataFrame({"sensor": table["sensor"], "span": span})[usable]
     first = slots.index[~slots.duplicated()]
     used = np.zeros(len(table), dtype=bool)
@@ -364,12 +373,11 @@ class Cycle:
         return ensemble.comm.all_members(self._seen(ensemble.data, rows, sums), axis=1)
 
     def _seen(self, data: xr.Dataset, rows: np.ndarray, sums: xr.Dataset) -> np.ndarray:
-        sensors, table = self.agenda.network.sensors, self.agenda.table.iloc[rows]
+        table = self.agenda.table.iloc[rows]
         seen = np.empty((len(rows), data.sizes["member"]))
-        for i, (number, begin, end) in enumerate(
-            zip(table["sensor"], table["time"], table["end"], strict=True)
+        for i, (sensor, begin, end) in enumerate(
+            zip(self.agenda.sensors(rows), table["time"], table["end"], strict=True)
         ):
-            sensor = sensors[number]
             flux = self._flux_of(sensor)
             if flux is not None and begin < self.agenda.stops[0]:
                 seen[i] = np.nan
@@ -390,13 +398,12 @@ class Cycle:
         """The observations of the agenda's `rows` for one analysis."""
         table = self.agenda.table.iloc[rows]
         mean = ensemble.mean().expand_dims("member")  # of all variables: a depth may need any
-        sensors = [self.agenda.network.sensors[number] for number in table["sensor"]]
-        places = [(*sensor.place(mean), sensor.effective_depth(mean)) for sensor in sensors]
+        sensors = self.agenda.sensors(rows)
         return Batch(
             table["id"].to_numpy(str),
             table["value"].to_numpy(float),
             table["error"].to_numpy(float),
-            Places(*np.array(places).T),
+            places_of(sensors, mean),
             np.array([sensor.column(mean) for sensor in sensors]),
             lambda data: self._seen(data, rows, sums),
         )
@@ -453,7 +460,7 @@ class Report:
 
     def __init__(self, agenda: Agenda, rows: np.ndarray, prior: np.ndarray) -> None:
         self._rows, self._prior = agenda.table.iloc[rows], prior
-        self._sensors = [agenda.network.sensors[number] for number in self._rows["sensor"]]
+        self._sensors = agenda.sensors(rows)
         self._network = agenda.network
         self._status = agenda.status(rows)
         self._updates = np.full(len(rows), "", dtype=object)
@@ -488,9 +495,7 @@ class Report:
             "unit": np.array([sensor.unit for sensor in self._sensors], dtype=str),
             "role": np.array(
                 [
-                    "withheld"
-                    if sensor.validates_only or sensor.station in self._network.withheld
-                    else "assimilated"
+                    "withheld" if self._network.validates(sensor) else "assimilated"
                     for sensor in self._sensors
                 ],
                 dtype=str,

@@ -16,12 +16,11 @@ from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
 import numpy as np
 import xarray as xr
 
-from hydroda.analysis import Places
 from hydroda.assimilation import within_bounds
-from hydroda.cycling import Agenda, Cycle, Step
+from hydroda.cycling import Agenda, Cycle, Step, places_of
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError, HydrodaError
-from hydroda.files import replacing
+from hydroda.files import remove_leftovers, replacing
 from hydroda.filters import ESMDA
 from hydroda.forcing import Forcing, ForcingNoise, PerturbedForcing
 from hydroda.io import Checkpoint, Journal, Record, other_settings, stacked, write_tree
@@ -208,19 +207,20 @@ class Experiment(ABC):
         update = Update(observations, names, every=every)
         inputs, comm = self._inputs(), communicator()
         start = self._checked_start(inputs, {ASSIMILATION: (update,)}, comm)
-        agenda = replace(self, updates=(update,))._cycle(inputs, start.held).agenda
+        agenda = replace(self, updates=(update,))._agenda(inputs)
         used = agenda.table[agenda.used[0]]
         if used.empty:
             raise DataError(f"the period has no usable observation of {observations}")
-        end = used["end"].max()
-        cycle = replace(self, updates=(), period=(self.period[0], str(end)))
+        until = str(used["end"].max())
+        free = replace(self, updates=(), period=(self.period[0], until))._cycle(inputs, start.held)
         whole = start.whole()
 
-        def predicted(x: np.ndarray) -> np.ndarray:
+        def members(x: np.ndarray) -> xr.Dataset:
             data = within_bounds(self.view.unpack(x, whole, names), self.view, names)
-            data, _ = self.model.reconcile(data, names)
-            own = start.holding(data.isel(member=start.held))
-            free = cycle._cycle(inputs, start.held)
+            return self.model.reconcile(data, names)[0]
+
+        def predicted(x: np.ndarray) -> np.ndarray:
+            own = start.holding(members(x).isel(member=start.held))
             steps = free.steps(Checkpoint(0, own.data, {}), own)
             tables = [
                 step.observations
@@ -237,8 +237,7 @@ class Experiment(ABC):
             used["error"].to_numpy(float) ** 2,
             Streams(self.seed).generator("smoother", observations),
         )
-        data = within_bounds(self.view.unpack(found.x, whole, names), self.view, names)
-        return self.model.reconcile(data, names)[0]
+        return members(found.x)
 
     def check(self, network: ObservationNetwork, ensemble: xr.Dataset) -> None:
         """Nothing, if the parts fit together; called before anything is computed.
@@ -260,8 +259,7 @@ class Experiment(ABC):
                 )
             for name in update.changes:
                 self.view[name]
-            places = [(*s.place(ensemble), s.effective_depth(ensemble)) for s in sensors]
-            update.filter.localization.check(Places(*np.array(places, float).T))
+            update.filter.localization.check(places_of(sensors, ensemble))
 
     @property
     def view(self) -> StateVector:
@@ -392,15 +390,17 @@ class Experiment(ABC):
         forcing: Forcing | PerturbedForcing | None = inputs.forcing
         if inputs.forcing is not None and self.noise is not None:
             forcing = inputs.forcing.perturbed(self.noise, streams, tuple(members), *self.span)
-        until = self.assimilate_until
-        last = None if until is None else instant(until, "assimilate_until")
-        fluxes = () if self.model.budget is None else self.model.budget.terms
-        every = duration(self.every, "every")
-        agenda = Agenda.of(inputs.network, self.updates, self.span, every, last, fluxes)
+        agenda = self._agenda(inputs)
         if inputs.forcing is not None:
             for stop in agenda.stops[::-1]:  # raises now rather than on the way
                 inputs.forcing.position(stop)
         return Cycle(self.model, self.view, forcing, agenda, streams)
+
+    def _agenda(self, inputs: Inputs) -> Agenda:
+        until, every = self.assimilate_until, duration(self.every, "every")
+        last = None if until is None else instant(until, "assimilate_until")
+        fluxes = () if self.model.budget is None else self.model.budget.terms
+        return Agenda.of(inputs.network, self.updates, self.span, every, last, fluxes)
 
     def _truth(self, inputs: Inputs) -> Truth:
         """The model's run that a twin takes for nature, and what the network reads of it."""
@@ -486,8 +486,7 @@ def _prepare(folder: Path, resume: bool, overwrite: bool) -> None:
     DataError
         The folder cannot be written to, or holds a run that nobody said what to do with.
     """
-    for stale in folder.glob(".*.tmp"):  # of a run that was killed while it wrote
-        stale.unlink()
+    remove_leftovers(folder)
     left = [p for leg in LEGS for p in (folder / leg, folder / f"{leg}.nc") if p.exists()]
     if left and not (resume or overwrite):
         raise DataError(

@@ -34,3 +34,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Nothing; the temporary files of a process that was killed while it wrote are gone."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink()

@@ -23,11 +23,11 @@ from scipy.spatial import cKDTree
 
 from hydroda.analysis import Places, Weights
 from hydroda.errors import DataError, DeclarationError
+from hydroda.sphere import EARTH_RADIUS, great_circle
 from hydroda.units import Amount, magnitude
 
 Pairs = tuple[np.ndarray, np.ndarray]
 
-EARTH_RADIUS = 6_371_000.0  # [m]
 # Places that one thread looks up in the tree of the observations at a time.
 SEARCHED = 5000
 
@@ -109,12 +109,7 @@ class GreatCircle(Metric):
     def distance(
         self, x: np.ndarray, y: np.ndarray, to_x: np.ndarray, to_y: np.ndarray
     ) -> np.ndarray:
-        lon, lat, to_lon, to_lat = (np.radians(c) for c in (x, y, to_x, to_y))
-        haversine = (
-            np.sin((lat - to_lat) / 2) ** 2
-            + np.cos(lat) * np.cos(to_lat) * np.sin((lon - to_lon) / 2) ** 2
-        )
-        return np.asarray(2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.minimum(haversine, 1.0))))
+        return great_circle(x, y, to_x, to_y)
 
     def embed(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         lon, lat = np.radians(x), np.radians(y)

@@ -19,10 +19,11 @@ from hydroda.ensemble import Ensemble
 from hydroda.experiment import Experiment
 from hydroda.filters import Filter
 from hydroda.forcing import ForcingWindow
-from hydroda.localization import EARTH_RADIUS, GreatCircle, Horizontal, LocalizationScheme
+from hydroda.localization import GreatCircle, Horizontal, LocalizationScheme
 from hydroda.models.base import Model
 from hydroda.obs import Sensor
 from hydroda.result import OPEN_LOOP
+from hydroda.sphere import EARTH_RADIUS
 from hydroda.transforms import Transform
 from hydroda.units import convert, duration
 from hydroda.update import OutlierRule

@@ -1,23 +1,43 @@
-"""What the catchments of one soil column share: their updates and how their soil is drawn."""
+"""What the catchments of one soil column share."""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
 
+from hydroda.experiment import Experiment
 from hydroda.filters import EnKF
+from hydroda.forcing import ForcingNoise
 from hydroda.localization import GaspariCohn, Vertical
-from hydroda.models import SoilColumn, rosetta
+from hydroda.models import FreeDrainage, SoilColumn, Vegetation, rosetta
 from hydroda.update import Update
 
 # Soils of one texture differ by about so much in log10 K_s. A choice, not fitted.
 SCATTER_OF_LOG10_KS = 0.6
 
-_near = EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical()))
-UPDATES = (
-    Update("soil_moisture", changes="theta", filter=_near, every="1 D"),
-    Update("soil_moisture", changes="log10_Ks", filter=_near, damping=0.1, every="7 D"),
-)
+NEAR = EnKF(GaspariCohn(halfwidth="30 cm", along=Vertical()))
+
+
+class SingleColumn(Experiment):
+    """One column whose moisture updates its profile every day and K_s every week."""
+
+    noise = ForcingNoise()
+    updates = (
+        Update("soil_moisture", changes="theta", filter=NEAR, every="1 D"),
+        Update("soil_moisture", changes="log10_Ks", filter=NEAR, damping=0.1, every="7 D"),
+    )
+    keep = ("log10_Ks",)
+    members = 64
+    seed = 1
+
+
+def draining_column(leaf_area_index: tuple[float, ...]) -> SoilColumn:
+    """Two metres that drain freely, under plants of this leaf area by month."""
+    return SoilColumn(
+        SoilColumn.layers("2 m", first="2 cm", count=14),
+        vegetation=Vegetation(leaf_area_index=leaf_area_index),
+        bottom=FreeDrainage(),
+    )
 
 
 def drawn_soil(

@@ -11,12 +11,9 @@ import xarray as xr
 
 from hydroda.catchments._bondville_data import LOCAL, ORIGIN, bondville
 from hydroda.catchments._bondville_data import Bondville as Measured
-from hydroda.catchments._columns import UPDATES, drawn_soil
+from hydroda.catchments._columns import SingleColumn, draining_column, drawn_soil
 from hydroda.errors import DeclarationError
-from hydroda.experiment import Experiment
-from hydroda.forcing import Forcing, ForcingNoise
-from hydroda.models.land import FreeDrainage, Vegetation
-from hydroda.models.soil_column import SoilColumn
+from hydroda.forcing import Forcing
 from hydroda.obs import Flux, ObservationNetwork, Records, SoilMoistureProbe
 
 DAY = pd.Timedelta("1D")
@@ -31,7 +28,7 @@ def measured(folder: str) -> Measured:
     return bondville(Path(folder))
 
 
-class Bondville(Experiment):
+class Bondville(SingleColumn):
     """Soybean on silt loam: the 5 cm probe daily; evapotranspiration, 20 and 60 cm are withheld.
 
     The data are not packaged: data= names their folder.
@@ -39,18 +36,7 @@ class Bondville(Experiment):
 
     title = "Bondville 1998: a probe at 5 cm, evapotranspiration withheld"
     period = "1998-01-02T06:00", "1998-12-31T06:00"
-    model = SoilColumn(
-        SoilColumn.layers("2 m", first="2 cm", count=14),
-        vegetation=Vegetation(
-            leaf_area_index=(0.2, 0.2, 0.2, 0.3, 0.5, 1.5, 4.0, 5.0, 3.0, 0.8, 0.3, 0.2)
-        ),
-        bottom=FreeDrainage(),
-    )
-    noise = ForcingNoise()
-    updates = UPDATES
-    keep = ("log10_Ks",)
-    members = 64
-    seed = 1
+    model = draining_column((0.2, 0.2, 0.2, 0.3, 0.5, 1.5, 4.0, 5.0, 3.0, 0.8, 0.3, 0.2))
 
     data: str | None = None
     """The folder with bondville_1998_30min.csv.gz."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hydroda.catchments._columns import UPDATES, drawn_soil
+from hydroda.catchments._columns import SingleColumn, draining_column, drawn_soil
 from hydroda.catchments._fuerstensee_data import (
     SITE,
     fuerstensee_counts,
@@ -19,10 +19,7 @@ from hydroda.catchments._fuerstensee_data import (
     fuerstensee_weather,
 )
 from hydroda.errors import DataError
-from hydroda.experiment import Experiment
-from hydroda.forcing import Forcing, ForcingNoise
-from hydroda.models.land import FreeDrainage, Vegetation
-from hydroda.models.soil_column import SoilColumn
+from hydroda.forcing import Forcing
 from hydroda.obs import CosmicRayNeutron, ObservationNetwork, Records
 from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil, joint_n0
 from hydroda.obs.neutrons import MATTER_PER_CARBON, WATER_PER_MATTER
@@ -143,7 +140,7 @@ def _after_borrowed_rain(times: pd.DatetimeIndex) -> np.ndarray:
     return since.reindex(times, method="nearest").to_numpy()
 
 
-class Fuerstensee(Experiment):
+class Fuerstensee(SingleColumn):
     """Sandy grassland, one column of 2 m: daily neutron moisture updates the profile and K_s.
 
     Calibration from 2015 to 2017, then a forecast without assimilation to 2020. 2014 has counts but
@@ -153,18 +150,7 @@ class Fuerstensee(Experiment):
     title = "Fürstensee: cosmic-ray neutrons into a soil column"
     period = "2014-01-10", "2020-06-09"
     assimilate_until = "2018-01-01"
-    model = SoilColumn(
-        SoilColumn.layers("2 m", first="2 cm", count=14),
-        vegetation=Vegetation(
-            leaf_area_index=(0.5, 0.5, 0.8, 1.5, 2.5, 3.0, 3.0, 2.5, 2.0, 1.2, 0.7, 0.5)
-        ),
-        bottom=FreeDrainage(),
-    )
-    noise = ForcingNoise()
-    updates = UPDATES
-    keep = ("log10_Ks",)
-    members = 64
-    seed = 1
+    model = draining_column((0.5, 0.5, 0.8, 1.5, 2.5, 3.0, 3.0, 2.5, 2.0, 1.2, 0.7, 0.5))
 
     n0: float | None = None
     """Neutrons per hour over dry soil; None: from the samples."""

@@ -181,16 +181,17 @@ class ObservationNetwork:
     @property
     def assimilated(self) -> ObservationNetwork:
         """The part that filters may use."""
-        return self._part(sensor for sensor in self.sensors if not self._validates(sensor))
+        return self._part(sensor for sensor in self.sensors if not self.validates(sensor))
 
     @property
     def validation(self) -> ObservationNetwork:
         """The part that filters never see: withheld stations and sensors that only validate."""
         return replace(
-            self._part(sensor for sensor in self.sensors if self._validates(sensor)), withheld=()
+            self._part(sensor for sensor in self.sensors if self.validates(sensor)), withheld=()
         )
 
-    def _validates(self, sensor: Sensor) -> bool:
+    def validates(self, sensor: Sensor) -> bool:
+        """Whether filters never see the sensor."""
         return sensor.validates_only or sensor.station in self.withheld
 
     def _part(self, sensors: Iterable[Sensor]) -> ObservationNetwork:
@@ -314,7 +315,7 @@ class ObservationNetwork:
         values, own = (series[name].to_numpy(np.float64) for name in ("value", "error"))
         impossible = _refuse_nonsense(sensor, series["time"], values, own)
         flags = series["flag"].to_numpy(object)
-        validates = self._validates(sensor)
+        validates = self.validates(sensor)
         reasons = np.full(len(series), Reason.WITHHELD if validates else Reason.USABLE, object)
         reasons[np.full(len(series), sensor.station in self.outside)] = Reason.OUTSIDE
         reasons[impossible] = Reason.RANGE

@@ -30,11 +30,11 @@ from hydroda.obs.neutrons import (
     Weighting,
     desilets_counts,
 )
+from hydroda.sphere import great_circle
 from hydroda.units import Amount, Duration, convert, duration, magnitude
 
 Array = NDArray[np.float64]
 
-EARTH_RADIUS = 6_371_000.0  # [m]
 DRY_COLUMN = "water_table_depth"
 
 
@@ -259,14 +259,6 @@ def weighted(values: Array, weights: Array) -> Array:
     No matrix product: its last bit depends on how many members are held here.
     """
     return np.asarray((values * weights).sum(axis=-1))
-
-
-def great_circle(lon: Any, lat: Any, lon0: float, lat0: float) -> Array:
-    """Distance [m] on the sphere between points [degree]."""
-    a, b = np.deg2rad(np.asarray(lat, float)), np.deg2rad(lat0)
-    half = np.sin((a - b) / 2) ** 2
-    half = half + np.cos(a) * np.cos(b) * np.sin(np.deg2rad(np.asarray(lon, float) - lon0) / 2) ** 2
-    return np.asarray(2 * EARTH_RADIUS * np.arcsin(np.sqrt(half)))
 
 
 def layer_faces(ensemble: xr.Dataset, sensor: Sensor) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ from hydroda.obs import (
     SoilMoistureProbe,
 )
 from hydroda.obs.neutrons import desilets_counts
-from hydroda.obs.sensors import great_circle
+from hydroda.sphere import great_circle
 from tests.obs.soil import DEPTH, grid
 
 HERE: dict[str, Any] = {"station": "a", "x": "0.9 km", "y": "80 m"}  # column 6
