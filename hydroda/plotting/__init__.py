@@ -1,0 +1,37 @@
+"""Figures from labelled data: every function returns the matplotlib Figure it has drawn.
+
+Pass `ax` to draw into a figure of your own; without it a new one is made. Nothing is shown and no
+global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
+"""
+
+from hydroda.plotting._canvas import GREY, PALETTE, axis_label, pretty_unit, save
+from hydroda.plotting.maps import map_stations
+from hydroda.plotting.profiles import profile_through_time, weights_with_depth
+from hydroda.plotting.scores import intervals, rank_histogram, scores_table, spread_skill
+from hydroda.plotting.series import (
+    MANY_POINTS,
+    inflation_history,
+    innovation_history,
+    parameter_history,
+    time_series,
+)
+
+__all__ = [
+    "GREY",
+    "MANY_POINTS",
+    "PALETTE",
+    "axis_label",
+    "inflation_history",
+    "innovation_history",
+    "intervals",
+    "map_stations",
+    "parameter_history",
+    "pretty_unit",
+    "profile_through_time",
+    "rank_histogram",
+    "save",
+    "scores_table",
+    "spread_skill",
+    "time_series",
+    "weights_with_depth",
+]
