@@ -1,0 +1,1 @@
+"""Compiled parts of the forecast models: arrays in, arrays out."""
