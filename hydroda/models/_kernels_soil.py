@@ -1042,6 +1042,7 @@ def forecast(
     control: Control,
     cover: Cover,
     raw: np.ndarray,
+    rate: np.ndarray,
     below: np.ndarray,
     weather: np.ndarray,
     h: np.ndarray,
@@ -1051,20 +1052,22 @@ def forecast(
 ) -> None:
     """All columns of all members; h, theta, surface and sums, (member, column, ...), are changed.
 
-    raw (member, column, layer, parameter), below (column,) [m] and weather
-    (member, column, 5, step) may have length 1 where members or columns share them.
+    raw (member, column, layer, parameter), rate [s-1] and below [m] (member, column) and weather
+    (member, column, 5, step) may have length 1 where members or columns share them. `rate` takes
+    the place of that of `bottom`.
     """
     columns = h.shape[1]
     for task in prange(h.shape[0] * columns):
         m, i = task // columns, task % columns
+        to_stream = rate[min(m, rate.shape[0] - 1), min(i, rate.shape[1] - 1)]
         column = _column(
             soil,
             scheme,
             plant,
-            bottom,
+            Bottom(bottom.free, bottom.held, to_stream),
             choices,
             raw[min(m, raw.shape[0] - 1), min(i, raw.shape[1] - 1)],
-            below[min(i, below.size - 1)],
+            below[min(m, below.shape[0] - 1), min(i, below.shape[1] - 1)],
         )
         sky = weather[min(m, weather.shape[0] - 1), min(i, weather.shape[1] - 1)]
         _run(column, choices, control, cover, sky, h[m, i], theta[m, i], surface[m, i], sums[m, i])

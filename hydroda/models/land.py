@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from hydroda.errors import DeclarationError
 from hydroda.models import _kernels_soil as kernels
+from hydroda.state import Variable
 from hydroda.units import Amount, Duration, duration, magnitude
 
 __all__ = [
@@ -255,11 +257,26 @@ class Atmosphere:
 
 
 class Bottom(ABC):
-    """What happens below a column; the author writes `kernel`."""
+    """What happens below a column; the author writes `kernel`.
+
+    A bottom with `parameters` that stand in the ensemble, so that members differ in them and they
+    may be estimated, also writes `values` and `of_members`.
+    """
+
+    parameters: ClassVar[Mapping[str, Variable]] = {}
 
     @abstractmethod
     def kernel(self, depth: float) -> tuple[kernels.Bottom, float]:
         """Parts of the kinds of drainage of a column of `depth` [m], and the head at its bottom."""
+
+    def values(self) -> dict[str, Array]:
+        """The parameters as they stand in an ensemble dataset, by name."""
+        return {}
+
+    def of_members(self, depth: float, values: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Rate of drainage [s-1] and head at the bottom [m], (member, column) or shared."""
+        bottom, below = self.kernel(depth)
+        return np.full((1, 1), bottom.rate), np.full((1, 1), below)
 
 
 @dataclass(frozen=True)
@@ -312,18 +329,47 @@ class WaterTable(Bottom):
 
 @dataclass(frozen=True)
 class Outlet(Bottom):
-    """Groundwater above `depth` runs off to a stream: flux = height above it / `resistance`."""
+    """Groundwater above `depth` runs off to a stream: flux = height above it / `resistance`.
+
+    Both stand in the ensemble, as outlet_depth and log10_resistance, like the parameters of a soil.
+    """
 
     depth: Amount
     resistance: Duration
+
+    parameters: ClassVar[Mapping[str, Variable]] = {
+        "outlet_depth": Variable("m", role="parameter", meaning="depth of the stream"),
+        "log10_resistance": Variable(
+            "log10(s)", bounds=(3.0, 12.0), role="parameter", meaning="resistance to the stream"
+        ),
+    }
 
     def __post_init__(self) -> None:
         normalise(self, {"depth": "m"})
         object.__setattr__(self, "resistance", duration(self.resistance, "resistance"))
 
     def kernel(self, depth: float) -> tuple[kernels.Bottom, float]:
-        seconds = duration(self.resistance, "resistance") / np.timedelta64(10**9, "ns")
-        return kernels.Bottom(0.0, 0.0, 1.0 / float(seconds)), depth - float(self.depth)
+        return kernels.Bottom(0.0, 0.0, 1.0 / self._seconds), depth - float(self.depth)
+
+    def values(self) -> dict[str, Array]:
+        return {
+            "outlet_depth": np.array(float(self.depth)),
+            "log10_resistance": np.array(np.log10(self._seconds)),
+        }
+
+    def of_members(self, depth: float, values: Mapping[str, Array]) -> tuple[Array, Array]:
+        """1 / resistance [s-1] and height of the stream above the bottom [m]."""
+        rate, level = 10.0 ** -values["log10_resistance"], depth - values["outlet_depth"]
+        return _by_place(rate), _by_place(level)
+
+    @property
+    def _seconds(self) -> float:
+        return float(duration(self.resistance, "resistance") / np.timedelta64(10**9, "ns"))
+
+
+def _by_place(value: Array) -> Array:
+    """(member,) or (member, column) as (member, column), in the layout of the kernels."""
+    return np.array(value.reshape(value.shape + (1,) * (2 - value.ndim)), order="C")
 
 
 # -------------------------------------------------------------------------------------- face fluxes

@@ -59,9 +59,10 @@ class _ColumnState(StateVector):
 
 
 @cache
-def _state_of(soil: type[Retention]) -> StateVector:
-    """The state of a column with this kind of soil: its parameters belong to it."""
-    return type("SoilColumnState", (_ColumnState,), dict(soil.parameters))()
+def _state_of(soil: type[Retention], bottom: type[Bottom]) -> StateVector:
+    """The state of a column with this kind of soil and bottom: their parameters belong to it."""
+    parameters = {**soil.parameters, **bottom.parameters}
+    return type("SoilColumnState", (_ColumnState,), parameters)()
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ class SoilColumn(Model):
 
     The head h is prognostic; theta belongs to it. The parameters of `soil` stand in the ensemble,
     one per (member, column, layer), (member, column) or (member,), so that any may be estimated;
-    `soil` gives those an ensemble is started with. Mixed form, fully implicit, Newton
-    (10.1029/WR026i007p01483).
+    `soil` gives those an ensemble is started with, and `bottom` its own where it has any. Mixed
+    form, fully implicit, Newton (10.1029/WR026i007p01483).
 
     >>> grass = SoilColumn(SoilColumn.layers("2 m", first="2 cm", count=12))
     """
@@ -172,7 +173,7 @@ class SoilColumn(Model):
 
     @property
     def state(self) -> StateVector:
-        return _state_of(type(self.soil))
+        return _state_of(type(self.soil), type(self.bottom))
 
     @property
     def diagnostics(self) -> Mapping[str, Variable]:
@@ -271,9 +272,9 @@ class SoilColumn(Model):
         return coords
 
     def _start(self, members: int, columns: int) -> dict[str, Array]:
-        """Empty stores and the parameters of `soil` for every member and column."""
+        """Empty stores and the parameters of soil and bottom for every member and column."""
         start = {name: np.zeros((members, columns)) for name in SURFACE}
-        for name, value in self.soil.values().items():
+        for name, value in (self.soil.values() | self.bottom.values()).items():
             shape = (members, columns, self.dz.size) if value.ndim else (members, columns)
             start[name] = np.array(np.broadcast_to(value, shape))
         return start
@@ -336,7 +337,8 @@ class SoilColumn(Model):
         surface[..., 1] -= surface[..., 2]  # the kernels keep ice and liquid water apart
         sums = np.zeros((*h.shape[:2], kernels.SUMS))
         seconds, weather = self._weather(forcing, start, end)
-        bottom, below = self.bottom.kernel(float(self.dz.sum()))
+        depth = float(self.dz.sum())
+        bottom, _ = self.bottom.kernel(depth)
         kernels.forecast(
             self.soil.token,
             self.flux.token,
@@ -346,7 +348,7 @@ class SoilColumn(Model):
             self.steps.kernel(),
             self.snow.kernel(),
             self._raw(ensemble),
-            np.array([below]),
+            *self.bottom.of_members(depth, self._bottom_values(ensemble)),
             weather,
             h,
             theta,
@@ -357,6 +359,13 @@ class SoilColumn(Model):
         for array in (h, theta, surface, sums):
             array[failed] = np.nan
         return self._forecast_dataset(ensemble, h, theta, surface, sums)
+
+    def _bottom_values(self, ensemble: xr.Dataset) -> dict[str, Array]:
+        """The parameters of the bottom: those of the ensemble, else what was declared."""
+        return {
+            name: ensemble[name].values if name in ensemble else value.reshape(1, 1)
+            for name, value in self.bottom.values().items()
+        }
 
     def _choices(self, seconds: float) -> kernels.Choices:
         dry, ponding = self.top.top()

@@ -192,6 +192,28 @@ def test_that_a_held_water_table_feeds_the_column_above_it():
     np.testing.assert_allclose(after["h"].values[0, 0], model.z - 1.0, atol=0.02)
 
 
+def test_that_members_drain_to_streams_of_their_own():
+    outlets = Outlet("0.8 m", "20 D"), Outlet("1.1 m", "5 D")
+    together = replace(GRASS, bottom=outlets[0])
+    wet = (GRASS.z - 0.5)[None]
+    own = {name: [float(outlet.values()[name]) for outlet in outlets] for name in Outlet.parameters}
+    after = run(together, together.dataset(h=np.repeat(wet, 2, axis=0), **own), weather(240))
+    for member, outlet in enumerate(outlets):
+        alone = replace(GRASS, bottom=outlet)
+        expected = run(alone, alone.dataset(h=wet), weather(240))
+        for name in ("h", "drainage"):
+            np.testing.assert_array_equal(after[name][member], expected[name][0])
+    assert after["drainage"].values.min() > 1.0
+
+
+def test_that_steady_rain_stands_over_the_stream_by_rate_times_resistance():
+    rate = 0.05  # mm per hour
+    model = replace(GRASS, vegetation=Vegetation(0.0), bottom=Outlet("0.8 m", "20 D"))
+    after = run(model, model.dataset(h=(model.z - 0.8)[None]), weather(4000, rain=rate))
+    head = after["h"].values[0, 0, -1] + 0.5 * model.dz[-1] - (1.5 - 0.8)
+    assert head == pytest.approx(rate / 1000.0 * 24.0 * 20.0, rel=1e-5)
+
+
 # ------------------------------------------------------------------------------------------ budgets
 
 BOTTOMS = (FreeDrainage(), ZeroFlux(), WaterTable("1 m"), Outlet("0.8 m", "20 D"))
