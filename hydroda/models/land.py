@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydroda.errors import DeclarationError
-from hydroda.models import _kernels_soil as kernels
+from hydroda.models.kernels import soil as kernels
 from hydroda.state import Variable
 from hydroda.units import Amount, Duration, duration, magnitude
 

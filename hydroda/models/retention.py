@@ -12,7 +12,7 @@ import pint
 from numpy.typing import ArrayLike, NDArray
 
 from hydroda.errors import DeclarationError
-from hydroda.models import _kernels_soil as kernels
+from hydroda.models.kernels import soil as kernels
 from hydroda.state import Variable
 from hydroda.threads import threads_for
 from hydroda.units import Magnitude, magnitude
@@ -35,7 +35,7 @@ class Retention(ABC):
 
     Arrays of numbers, of shapes that broadcast to (member, column, layer), are taken as SI. The
     author of a retention curve writes the fields, `parameters`, `values` and `raw`, and its kernels
-    (`_kernels_soil`).
+    (`kernels.soil`).
     """
 
     parameters: ClassVar[Mapping[str, Variable]]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing import METEOROLOGY, ForcingWindow
 from hydroda.meteorology import reference_evapotranspiration
-from hydroda.models import _kernels_soil as kernels
+from hydroda.models.kernels import soil as kernels
 from hydroda.models.base import Budget, Model
 from hydroda.models.land import (
     Arithmetic,

@@ -3,7 +3,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from hydroda.models import _kernels_soil as kernels
+from hydroda.models.kernels import soil as kernels
 from hydroda.models.retention import Gardner, VanGenuchten
 
 LOAM = VanGenuchten("0.078 m3/m3", "0.43 m3/m3", "3.6 1/m", 1.56, "24.96 cm/day")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from hydroda.errors import DeclarationError, UnitError
-from hydroda.models import _kernels_soil as kernels
+from hydroda.models.kernels import soil as kernels
 from hydroda.models.retention import BrooksCorey, ClappHornberger, Gardner, VanGenuchten, rosetta
 from hydroda.units import ureg
 

@@ -4,8 +4,6 @@ One column at a time, layers from the top down, z positive downward, SI units; l
 cited papers. Retention curves and face fluxes are chosen by the TYPE of a small token
 (`VanGenuchten()`, ...), so that the compiler specialises them and no kernel asks which one it is.
 Another one is a token class and entries of the tables.
-
-All kernels stay in one file: numba notices a change only in the file of the function it cached.
 """
 
 import math
@@ -13,10 +11,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numba.extending import overload
 
-kernel = njit(cache=True, error_model="numpy", nogil=True)
+from hydroda.compiled import kernel, parallel_kernel
 
 # ------------------------------------------------------------------------------------------ tokens
 
@@ -1032,7 +1030,7 @@ def _run(
         surface[i] += spoilt
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel_kernel
 def forecast(
     soil: Any,
     scheme: Any,
@@ -1074,7 +1072,7 @@ def forecast(
 
 
 # Serial: in parallel these cheap loops take seconds longer to compile.
-@njit(cache=True, error_model="numpy")
+@kernel
 def contents(soil: Any, raw: np.ndarray, h: np.ndarray, theta: np.ndarray) -> None:
     """Fill theta from h, (member, column, layer)."""
     for m in range(h.shape[0]):
@@ -1084,7 +1082,7 @@ def contents(soil: Any, raw: np.ndarray, h: np.ndarray, theta: np.ndarray) -> No
                 theta[m, i, layer] = evaluate(soil, c[layer], h[m, i, layer])[0]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def heads(soil: Any, raw: np.ndarray, theta: np.ndarray, h: np.ndarray) -> None:
     """Fill h from theta, (member, column, layer)."""
     for m in range(h.shape[0]):
@@ -1094,7 +1092,7 @@ def heads(soil: Any, raw: np.ndarray, theta: np.ndarray, h: np.ndarray) -> None:
                 h[m, i, layer] = inverse(soil, c[layer], theta[m, i, layer])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def curve(soil: Any, raw: np.ndarray, h: np.ndarray) -> np.ndarray:
     """theta, dtheta/dh, K, dK/dh, flux potential, (5, point), of soils raw (point, parameter)."""
     out = np.empty((5, h.size))
