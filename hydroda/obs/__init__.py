@@ -17,6 +17,8 @@ from hydroda.obs.cosmic import (
     cosmic_counts,
     cosmic_sites,
 )
+from hydroda.obs.cosmoseurope import CosmosEurope
+from hydroda.obs.cosmoslevels import CosmosLevels
 from hydroda.obs.dinoloket import Datum, DinoLoket
 from hydroda.obs.formats import read, write
 from hydroda.obs.ismn import Ismn
@@ -45,6 +47,8 @@ __all__ = [
     "CosmicCounts",
     "CosmicRayNeutron",
     "CosmicSite",
+    "CosmosEurope",
+    "CosmosLevels",
     "Datum",
     "DinoLoket",
     "ExactAngles",

@@ -13,12 +13,22 @@ import xarray as xr
 
 from hydroda.errors import DataError
 from hydroda.obs.cfdsg import DiscreteSampling
+from hydroda.obs.cosmoseurope import CosmosEurope
+from hydroda.obs.cosmoslevels import CosmosLevels
 from hydroda.obs.dinoloket import DinoLoket
 from hydroda.obs.ismn import Ismn
 from hydroda.obs.records import Format, Records
 from hydroda.obs.tidycsv import TidyCsv
 
-FORMATS: tuple[Format, ...] = (DiscreteSampling(), DinoLoket(), Ismn(), TidyCsv())
+# The tidy table comes last: it takes every other .csv for its own.
+FORMATS: tuple[Format, ...] = (
+    DiscreteSampling(),
+    DinoLoket(),
+    Ismn(),
+    CosmosEurope(),
+    CosmosLevels(),
+    TidyCsv(),
+)
 
 
 def read(path: str | Path, zone: str | None = None, formats: Sequence[Format] = FORMATS) -> Records:

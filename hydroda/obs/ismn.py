@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from hydroda.errors import DataError
 from hydroda.obs.records import Format, Records, to_utc
-from hydroda.obs.textfiles import numbers, refuse_disorder, refuse_sentinels, text_of
+from hydroda.obs.textfiles import (
+    numbers,
+    refuse_disorder,
+    refuse_misplaced,
+    refuse_sentinels,
+    text_of,
+)
 
 # By the short name in the name of the file: quantity and unit.
 VARIABLES = {
@@ -67,8 +73,6 @@ class Ismn(Format):
         text = text_of(path)
         lines = [line.split() for line in text.splitlines()]
         station, rows, numbered = _parts(lines, path.name)
-        if not text.endswith(("\n", "\r")) and len(rows[-1]) < len(rows[0]):
-            raise DataError(f"{path.name} ends within line {numbered[-1]}; is the file cut?")
         network, name = station[1:3]
         place = _place(station[3:], path.name)
         times = pd.Series([f"{row[0]} {row[1]}" for row in rows])
@@ -138,12 +142,7 @@ def _place(cells: list[str], source: str) -> dict[str, float]:
     """Latitude, longitude, elevation [m] and depths [m]; swapped coordinates are refused."""
     values = [numbers([cell], [1], source, key)[0] for key, cell in zip(PLACE, cells, strict=True)]
     place = dict(zip(PLACE, map(float, values), strict=True))
-    for key, bound in (("lat", 90.0), ("lon", 180.0)):
-        if not -bound <= place[key] <= bound:
-            raise DataError(
-                f"{source}: {key} must lie within {bound:g} degrees, got {place[key]:g}; "
-                "are latitude and longitude swapped?"
-            )
+    refuse_misplaced(place["lat"], place["lon"], source)
     return place
 
 

@@ -15,12 +15,10 @@ The map may stand in a file beside the table:
 
 from __future__ import annotations
 
-import csv
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.obs.records import Format, Records, to_utc
 from hydroda.obs.textfiles import (
     SEPARATORS,
+    cells_of,
     numbers,
     refuse_disorder,
     refuse_sentinels,
@@ -173,7 +172,12 @@ class MappedCsv(Format):
             Names the file, the line and what stands there, and what the map would have to say.
         """
         told = self.columns
-        cells, lines = _cells(text_of(path), told, path.name)
+
+        def chosen(names: list[str]) -> list[str]:
+            _refuse_columns(names, told, path.name)
+            return [told.time, *told.columns]
+
+        cells, lines = cells_of(text_of(path), told.separator, chosen, path.name)
         start, end = _intervals(cells[told.time], lines, told, zone, path.name)
         refuse_disorder(start, lines, path.name)
         parts = []
@@ -200,41 +204,8 @@ def _built(kind: type, entries: Mapping[str, Any], where: str) -> Any:
         raise DeclarationError(f"{where} is not complete: {error}") from None
 
 
-def _cells(
-    text: str, told: ColumnMap, source: str
-) -> tuple[dict[str, Sequence[str]], Sequence[int]]:
-    """Cells by column, and the line of every row."""
-    reader = csv.reader(text.splitlines(), delimiter=told.separator, strict=True)
-    wanted = [told.time, *told.columns]
-    lines: list[int] = []
-    flat: list[str] = []  # the wanted cells row by row: a million lists would take seconds
-    try:
-        names = [name.strip() for name in next(row for row in reader if row)]
-        _refuse_columns(names, told, source)
-        chosen = itemgetter(*(names.index(name) for name in wanted))
-        for row in reader:
-            if len(row) != len(names):
-                if not row:
-                    continue
-                raise DataError(
-                    f"{source} line {reader.line_num} has {len(row)} cells in place of "
-                    f"{len(names)}: {told.separator.join(row)[:80]!r}; is the file cut, or its "
-                    "decimal sign the separator?"
-                )
-            flat.extend(chosen(row))
-            lines.append(reader.line_num)
-    except csv.Error as error:
-        raise DataError(f"{source} line {reader.line_num} is damaged: {error}") from None
-    if not lines:
-        raise DataError(f"{source} has names of columns and no values")
-    flat = [cell.strip() for cell in flat]
-    return {name: flat[place :: len(wanted)] for place, name in enumerate(wanted)}, lines
-
-
 def _refuse_columns(names: list[str], told: ColumnMap, source: str) -> None:
     """Nothing, if the map tells of exactly these columns."""
-    if len(set(names)) < len(names):
-        raise DataError(f"{source} names a column twice: {', '.join(names)}")
     lacking = [name for name in (told.time, *told.columns, *told.ignore) if name not in names]
     if lacking:
         other = [sign for sign in SEPARATORS if sign != told.separator and sign in names[0]]

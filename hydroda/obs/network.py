@@ -271,7 +271,7 @@ class ObservationNetwork:
 
     @cached_property
     def records(self) -> Records:
-        """The series as they were read, in the units of the sensors.
+        """The series as they were read, of the quantities observed, in the units of the sensors.
 
         Raises
         ------
@@ -281,6 +281,11 @@ class ObservationNetwork:
         if self.data is None:
             raise DeclarationError("the network has no data: give data=… or run a twin")
         records = read_all(self.data, self.zone)
+        observed = set(records.units) & set(self.quantities)
+        if observed and observed < set(
+            records.units
+        ):  # files of an archive hold more than a network has sensors for
+            records = records.select(quantities=observed)
         return records.in_units({sensor.quantity: sensor.unit for sensor in self.sensors})
 
     @cached_property

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ def text_of(path: Path, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
     DataError
         The file is empty, cut, or in none of the `encodings`.
     """
+    # A number that is cut is often another number: only the end of the line tells.
     try:
         raw = path.read_bytes()
         raw = gzip.decompress(raw) if path.name.lower().endswith(".gz") else raw
@@ -38,14 +41,93 @@ def text_of(path: Path, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
             continue
         if not text.strip():
             raise DataError(f"{path.name} is empty")
+        if not text.endswith(("\n", "\r")):
+            lines = text.splitlines()
+            raise DataError(
+                f"{path.name} ends within line {len(lines)}; is the file cut? End that line if it "
+                f"is whole: {lines[-1][:80]!r}"
+            )
         return text
     raise DataError(f"{path.name} is no text in {' or '.join(encodings)}; is it damaged?")
 
 
 def beginning(path: Path, size: int = 4096) -> str:
-    """The first characters of a file, for guesses about its format."""
-    with path.open("rb") as file:
-        return file.read(size).decode("utf-8-sig", errors="replace")
+    """The first characters of a file, plain or gzipped, for guesses about its format."""
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            return file.read(size).decode("utf-8-sig", errors="replace")
+    except (OSError, EOFError, zlib.error):
+        return ""  # reading it will say what is wrong
+
+
+def cells_of(
+    text: str, separator: str, chosen: Callable[[list[str]], Sequence[str]], source: str
+) -> tuple[dict[str, list[str]], list[int]]:
+    """Cells by column, and the line of every row, of the columns `chosen` from their names.
+
+    Raises
+    ------
+    DataError
+        A line is damaged or has another number of cells than there are names; there is no row.
+    """
+    reader = csv.reader(text.splitlines(), delimiter=separator, strict=True)
+    lines: list[int] = []
+    flat: list[str] = []  # the wanted cells row by row: a million lists would take seconds
+    try:
+        names = [name.strip() for name in next(row for row in reader if row)]
+        if len(set(names)) < len(names):
+            raise DataError(f"{source} names a column twice: {', '.join(names)}")
+        wanted = chosen(names)
+        places = [names.index(name) for name in wanted]
+        pick: Callable[[list[str]], Sequence[str]] = (
+            itemgetter(*places) if len(places) > 1 else lambda row: [row[places[0]]]
+        )
+        for row in reader:
+            if len(row) != len(names):
+                if not row:
+                    continue
+                raise DataError(
+                    f"{source} line {reader.line_num} has {len(row)} cells in place of "
+                    f"{len(names)}: {separator.join(row)[:80]!r}; is the file cut, or its "
+                    "decimal sign the separator?"
+                )
+            flat.extend(pick(row))
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise DataError(f"{source} line {reader.line_num} is damaged: {error}") from None
+    if not lines:
+        raise DataError(f"{source} has names of columns and no values")
+    flat = [cell.strip() for cell in flat]
+    return {name: flat[place :: len(wanted)] for place, name in enumerate(wanted)}, lines
+
+
+def separator_hint(names: Sequence[str], own: str) -> str:
+    """Which other sign seems to separate the columns, where there is only one name; else ""."""
+    other = [sign for sign in SEPARATORS if sign != own and sign in names[0]]
+    return SEPARATORS[other[0]] if len(names) == 1 and other else ""
+
+
+def without(cells: Mapping[str, Sequence[str]], absent: set[str]) -> dict[str, list[str]]:
+    """The cells with those among `absent` empty."""
+    return {
+        name: ["" if cell in absent else cell for cell in column] for name, column in cells.items()
+    }
+
+
+def refuse_misplaced(lat: float, lon: float, source: str) -> None:
+    """Nothing, unless latitude or longitude [degree] is impossible.
+
+    Raises
+    ------
+    DataError
+        Names which.
+    """
+    for name, value, bound in (("lat", lat, 90.0), ("lon", lon, 360.0)):
+        if abs(value) > bound:
+            raise DataError(
+                f"{source}: {name} must lie within {bound:g} degrees, got {value:g}; "
+                "are latitude and longitude swapped?"
+            )
 
 
 def numbers(

@@ -112,7 +112,8 @@ def test_that_a_damaged_file_is_refused_with_its_line(
 
 def test_that_a_second_station_in_a_file_is_refused(path: Path) -> None:
     lines = ceop().splitlines()
-    path.write_text("\n".join([*lines[:2], *(line.replace("Hill", "Dale") for line in lines[2:])]))
+    others = [line.replace("Hill", "Dale") for line in lines[2:]]
+    path.write_text("\n".join([*lines[:2], *others, ""]))
     with pytest.raises(DataError, match=r"line 3 is of Dale 50\.50000 .* before of Hill"):
         read(path)
 

@@ -173,7 +173,8 @@ def test_that_a_depth_without_a_unit_and_a_nameless_station_are_refused() -> Non
             "30.10.2016",
             "line 3: when must be a time in .* ISO 8601, got '30.10.2016 00:00'",
         ),
-        ("NA,31.0,x\n", "NA,3", "line 4 has 3 cells in place of 4: .* is the file cut"),
+        ("NA,31.0,x\n", "NA,3\n", "line 4 has 3 cells in place of 4: .* is the file cut"),
+        ("NA,31.0,x\n", "NA,3", "ends within line 4; is the file cut"),
         ("note", "deep", "names a column twice"),
         ("note", "rain", "has no column 'note'; it has when, shallow, deep, rain"),
         ("deep,note", "deep,note,rain", "has a column 'rain' that the map does not tell of; name"),
@@ -282,7 +283,7 @@ def test_that_no_value_is_lost_or_doubled(values: list[float | None]) -> None:
         times = pd.date_range("2016-01-01", periods=len(values), freq="h")
         rows = zip(times, values, strict=True)
         lines = [f"{time},{'' if value is None else repr(value)}" for time, value in rows]
-        path.write_text("\n".join(["t,head", *lines]))
+        path.write_text("\n".join(["t,head", *lines, ""]))
         records = MappedCsv(ColumnMap(time="t", columns=HEAD, zone="UTC")).read(path)
         write(records, path.with_name("x.nc"))
         assert read(path.with_name("x.nc")) == records

@@ -1,0 +1,219 @@
+"""COSMOS-Europe CSV: cosmic-ray stations of Europe, as counted and as soil moisture.
+
+A file per station and hour, `SEC001.csv`, with the columns of Bogena et al. 2022,
+doi:10.5194/essd-14-1125-2022 (data: doi:10.34731/x9s3-kr48). The places of the stations stand in a
+table `General_ information….csv` in the folder above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hydroda.errors import DataError
+from hydroda.obs.records import Format, Records
+from hydroda.obs.textfiles import (
+    beginning,
+    cells_of,
+    numbers,
+    refuse_disorder,
+    refuse_misplaced,
+    refuse_sentinels,
+    separator_hint,
+    text_of,
+    without,
+)
+
+TIME = "DateTime_utc"
+COUNTS = "NeutronCount_Epithermal"
+MOISTURE = "SoilMoisture_volumetric_MovAvg24h"
+NO_DATA = {"noData", "NoData", "nan", "NaN"}
+DAY_FIRST = "%d.%m.%Y %H:%M"  # raw files that went through a spreadsheet
+HOUR = pd.Timedelta("1h")
+COUNTED = (-HOUR, 0 * HOUR)  # a count ends at its time
+# rolling(24, center=True) of hours that end at their times: 12 before, the own one, 11 after.
+AVERAGED = (-13 * HOUR, 11 * HOUR)
+
+Span = tuple[pd.Timedelta, pd.Timedelta]
+# By column: quantity, unit, and the interval around the time.
+PROCESSED: Mapping[str, tuple[str, str, Span]] = {
+    MOISTURE: ("soil_moisture", "m3 m-3", AVERAGED),
+    f"{COUNTS}_Cum1h_corrected": ("neutron_counts", "h-1", COUNTED),
+    "Footprint_Radius_m": ("footprint_radius", "m", AVERAGED),
+    "Footprint_Depth_m": ("footprint_depth", "m", AVERAGED),
+}
+RAW: Mapping[str, tuple[str, str, Span]] = {
+    f"{COUNTS}_Cum1h": ("raw_neutron_counts", "h-1", COUNTED),
+    "NeutronCount_Slow_Cum1h": ("raw_thermal_counts", "h-1", COUNTED),
+    "AirTemperature": ("air_temperature", "degC", COUNTED),
+    "AirHumidity_Relative": ("relative_humidity", "%", COUNTED),
+    "AirPressure": ("pressure", "hPa", COUNTED),
+    "Precipitation": ("precipitation", "mm", COUNTED),
+    "AirTemperature_Sensor2": ("box_temperature", "degC", COUNTED),
+    "AirHumidity_Relative_Sensor2": ("box_relative_humidity", "%", COUNTED),
+}
+KNOWN = {**PROCESSED, **RAW}
+ASIDE = ("std", "lower", "upper")
+PLACE = {"lat": "Latitude", "lon": "Longitude", "elevation": "Altitude"}
+
+
+@dataclass(frozen=True)
+class CosmosEurope(Format):
+    """Hourly files of one station, whose name is that of the file.
+
+    The error is the column `_std`, or half of the interval between `_lower` and `_upper` where that
+    is empty. The soil moisture is of a running mean over the 24 hours around its time, and no
+    analysis uses it before they are over; take one a day (`EndingEvery("1 D")`) to have values
+    with independent errors. Flags in `accept` are not held against a value, but counted in the
+    attributes: by default pressure and humidity that the network filled from ERA5. Several flags
+    of one value are joined by "+".
+    """
+
+    accept: tuple[str, ...] = ("AirPressure_ERA5", "AirHumidity_ERA5")
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a text table begins as those of COSMOS-Europe do."""
+        if not path.name.lower().endswith((".csv", ".csv.gz")):
+            return False
+        first = beginning(path).partition("\n")[0]
+        return first.startswith(TIME) and (COUNTS in first or MOISTURE in first)
+
+    def read(self, path: Path, zone: str | None = None) -> Records:
+        """The records of a file. Its times are UTC; `zone` is not needed.
+
+        Raises
+        ------
+        DataError
+            Names the line that is cut, no number, no time or out of order.
+        """
+        cells, lines, _ = _table(path)
+        times = _times(cells[TIME], lines, path.name)
+        refuse_disorder(times, lines, path.name)
+        values = {
+            name: _numbers(column, lines, path.name, name)
+            for name, column in cells.items()
+            if name != TIME
+        }
+        flags, taken = self._flags(values, len(lines))
+        station = path.name.partition(".")[0]
+        parts = []
+        for name in (name for name in KNOWN if name in values):
+            quantity, _, (before, after) = KNOWN[name]
+            part = pd.DataFrame({"time": times + before, "end": times + after})
+            part["value"], part["error"] = values[name], _error(values, name)
+            parts.append(part.assign(station=station, quantity=quantity, flag=flags))
+        units = {quantity: unit for quantity, unit, _ in KNOWN.values()}
+        attributes = {"source": "COSMOS-Europe, doi:10.34731/x9s3-kr48"}
+        attributes |= {f"flag_{name}": f"{n} of {len(lines)} hours" for name, n in taken.items()}
+        return Records.of(
+            pd.concat(parts), units, _place(path, station), attributes, "UTC", path.name
+        )
+
+    def oddities(self, path: Path) -> tuple[str, ...]:
+        """The columns that are not read."""
+        cells, _, names = _table(path)
+        unread = [name for name in names if name not in cells]
+        return (f"columns not read: {', '.join(unread)}",) if unread else ()
+
+    def _flags(
+        self, values: Mapping[str, NDArray[np.float64]], rows: int
+    ) -> tuple[NDArray[np.object_], dict[str, int]]:
+        """The words of all flags of a row, and how often the accepted ones were set."""
+        words = np.full(rows, "", dtype=object)
+        taken: dict[str, int] = {}
+        for column in (name for name in values if name.startswith("Flag_")):
+            name, raised = column.removeprefix("Flag_"), np.nan_to_num(values[column]) != 0
+            if name in self.accept:
+                taken |= {name: int(raised.sum())} if raised.any() else {}
+                continue
+            words[raised & (words != "")] += "+"
+            words[raised] += name
+        return words, taken
+
+
+def _table(path: Path) -> tuple[dict[str, list[str]], list[int], list[str]]:
+    """Cells of the columns that are read, their lines, and the names of all columns."""
+    all_names: list[str] = []
+
+    def chosen(names: list[str]) -> list[str]:
+        all_names.extend(names)
+        hint = separator_hint(names, ",")
+        if hint:
+            raise DataError(f"{path.name} must have its columns separated by commas, not {hint}")
+        if names[0] != TIME:
+            raise DataError(f"{path.name} must begin with {TIME}; it has {', '.join(names)}")
+        known = [name for name in names if name in KNOWN]
+        if not known:
+            raise DataError(f"{path.name} holds none of {', '.join(KNOWN)}; it has {names}")
+        aside = {f"{name}_{word}" for name in known for word in ASIDE}
+        flags = [name for name in names if name.startswith("Flag_")]
+        return [TIME, *known, *(name for name in names if name in aside), *flags]
+
+    cells, lines = cells_of(text_of(path), ",", chosen, path.name)
+    return without(cells, NO_DATA), lines, all_names
+
+
+def _times(cells: Sequence[str], lines: Sequence[int], source: str) -> pd.Series:
+    """Times of the rows, UTC."""
+    texts = pd.Series(cells)
+    dotted = texts.str.contains(".", regex=False)
+    times = pd.to_datetime(texts.where(~dotted), format="ISO8601", utc=True, errors="coerce")
+    if dotted.any():
+        times = times.fillna(pd.to_datetime(texts, format=DAY_FIRST, utc=True, errors="coerce"))
+    if times.isna().any():
+        row = int(np.argmax(times.isna()))
+        raise DataError(
+            f"{source} line {lines[row]}: {TIME} must be a time such as "
+            f"2015-06-30 17:00:00+00:00, got {cells[row]!r}"
+        )
+    return times.dt.tz_localize(None).astype("datetime64[ns]")
+
+
+def _numbers(
+    cells: Sequence[str], lines: Sequence[int], source: str, name: str
+) -> NDArray[np.float64]:
+    values = numbers(cells, lines, source, name, "; write noData where there is none")
+    refuse_sentinels(values, lines, source, name, "write noData")
+    return values
+
+
+def _error(values: Mapping[str, NDArray[np.float64]], name: str) -> NDArray[np.float64]:
+    """Standard deviation of a column, NaN where nothing is said of it."""
+    nothing = np.full(len(values[name]), np.nan)
+    known = values.get(f"{name}_std", nothing)
+    half = (values.get(f"{name}_upper", nothing) - values.get(f"{name}_lower", nothing)) / 2
+    error = np.where(np.isnan(known), half, known)
+    return np.where(error > 0, error, np.nan)
+
+
+def _place(path: Path, station: str) -> pd.DataFrame | None:
+    """Latitude, longitude and elevation of the station, where a table of the data set has them."""
+    folders = [path.resolve().parent, path.resolve().parent.parent]
+    tables = [table for folder in folders for table in sorted(folder.glob("General_*.csv"))]
+    if not tables:
+        return None
+    columns: dict[str, str] = {}
+
+    def chosen(names: list[str]) -> list[str]:
+        for key, word in {"name": "File name", **PLACE}.items():
+            columns[key] = next((name for name in names if name.startswith(word)), "")
+        if "" in columns.values():
+            raise DataError(f"{tables[0].name} must have File name, {', '.join(PLACE.values())}")
+        return list(columns.values())
+
+    text = text_of(tables[0], ("utf-8-sig", "cp1252"))
+    cells, lines = cells_of(text, ",", chosen, tables[0].name)
+    if station not in cells[columns["name"]]:
+        return None
+    row = cells[columns["name"]].index(station)
+    source = f"{tables[0].name} line {lines[row]}"
+    found = {
+        key: numbers([cells[columns[key]][row]], [lines[row]], tables[0].name, key) for key in PLACE
+    }
+    refuse_misplaced(float(found["lat"][0]), float(found["lon"][0]), source)
+    return pd.DataFrame(found, index=[station])
