@@ -44,6 +44,10 @@ TIME_UNITS = {
     "microseconds": 1,
 }
 OURS = {"Conventions", "featureType"}
+# What CF asks for where the records say nothing; not read back.
+UNTOLD = {"title": "Series of stations", "history": "Written by hydroda"}
+# Standard names of what goes with a quantity; the error has a modifier of its quantity's name.
+SIDE_NAMES = {"_flag": "status_flag", "_count": "number_of_observations"}
 
 
 class DiscreteSampling(Format):
@@ -98,7 +102,9 @@ class _Reader:
         units = {q: self._unit(name) for name, q in quantities.items()}
         units |= {f"{q}_error": self._unit(name) for name, q in quantities.items()}
         attributes = {
-            name: str(value) for name, value in self.dataset.attrs.items() if name not in OURS
+            name: str(value)
+            for name, value in self.dataset.attrs.items()
+            if name not in OURS and UNTOLD.get(name) != value
         }
         parts = [
             from_wide(frame, [q], units, self._stations(), attributes, "UTC", self.source)
@@ -291,7 +297,7 @@ def _encoded(records: Records) -> xr.Dataset:
         dataset = _ragged(wide, units, records)
     else:
         dataset = _orthogonal(wide, units, records, stations, times, depths)
-    dataset.attrs = {"Conventions": "CF-1.11", **dataset.attrs, **records.attributes}
+    dataset.attrs = {"Conventions": "CF-1.11", **dataset.attrs, **UNTOLD, **records.attributes}
     return dataset
 
 
@@ -356,9 +362,10 @@ def _fields(
         fields[name] = (dims, wide[name].to_numpy(float).reshape(shape), attributes)
         for side in sides:
             values, more = _side_values(wide[side], side, units)
-            modifier = next(word for word, end in MODIFIERS.items() if side.endswith(end))
-            name_of = {"standard_name": f"{standard} {modifier}"} if standard else {}
-            fields[side] = (dims, values.reshape(shape), {**name_of, **more})
+            names_of = {"_error": f"{standard} standard_error" if standard else "", **SIDE_NAMES}
+            told = next(name for end, name in names_of.items() if side.endswith(end))
+            named = {"standard_name": told} if told else {}
+            fields[side] = (dims, values.reshape(shape), {**named, **more})
     return fields
 
 
@@ -377,6 +384,7 @@ def _side_values(
 
 def _time_fields(times: np.ndarray, ends: np.ndarray, dim: str) -> Fields:
     attributes = {"standard_name": "time", "long_name": "time (UTC)", "axis": "T"}
+    attributes["units_metadata"] = "leap_seconds: none"  # as datetime64 counts
     if (ends == times).all():
         return {"time": ((dim,), times, attributes)}
     attributes |= {"bounds": "time_bnds", "long_name": "start of the interval (UTC)"}
@@ -412,7 +420,10 @@ def _depth_attributes() -> dict[str, Any]:
 def _finished(fields: Fields) -> xr.Dataset:
     """The dataset with its coordinates named and its encoding settled."""
     places = {"station_name", "series", "depth", *(name for name, _ in PLACE_NAMES.values())}
+    places.add("time")  # no dimension of a ragged array, and a coordinate none the less
     dataset = xr.Dataset(fields).set_coords([name for name in fields if name in places])
+    if "depth" in dataset and "alt" in dataset:
+        del dataset["alt"].attrs["axis"]  # there is one vertical axis
     times = [name for name in ("time", "time_bnds") if name in dataset.variables]
     encoding = _time_encoding(np.concatenate([dataset[name].values.ravel() for name in times]))
     for name in times:
@@ -420,6 +431,9 @@ def _finished(fields: Fields) -> xr.Dataset:
     for label, variable in dataset.variables.items():
         sparse = variable.dtype == np.float64 and bool(np.isnan(variable.values).any())
         dataset[label].encoding["_FillValue"] = np.nan if sparse else None
+        if "obs" in variable.dims and label != "time":
+            # xarray would name only those along obs, and CF wants those of the stations too
+            dataset[label].encoding["coordinates"] = " ".join(sorted(map(str, dataset.coords)))
     return dataset
 
 
