@@ -1,4 +1,4 @@
-"""Loops over members and layers of the cosmic-ray weightings; numpy, numba and math only."""
+"""Loops over members, columns and layers of the sensors; numpy, numba and math only."""
 
 import math
 
@@ -94,3 +94,16 @@ def revised(theta, top, bottom, bulk_density, r, height, tolerance, cap):
                 break
         mean[row], reach[row] = old, d
     return mean, reach, weights
+
+
+@njit(cache=True)
+def column_mean(values, columns, shares):
+    """Mean (member, …) over some columns of `values` (member, column, …) with shares of sum one.
+
+    One member after the other: a sum by numpy may end in another bit where fewer members are held.
+    """
+    mean = np.zeros((values.shape[0], *values.shape[2:]))
+    for member in range(values.shape[0]):
+        for k in range(columns.size):
+            mean[member] += shares[k] * values[member, columns[k]]
+    return mean

@@ -57,6 +57,15 @@ def incoming_factor(monitor: ArrayLike, reference: float, sensitivity: float = 1
     return 1 / (1 + sensitivity * (np.asarray(monitor, float) / reference - 1))
 
 
+def vegetation_factor(biomass: ArrayLike, sensitivity: float = 0.009) -> Array:
+    """1 / (1 − 0.009 B), which takes counts among plants to bare ground.
+
+    B is the dry biomass above ground [kg m-2], each kg of which takes 0.9 % of the counts. Baatz et
+    al. 2015, doi:10.1002/2014WR016443. Not the F_veg by which plants shrink the footprint.
+    """
+    return np.asarray(1 / (1 - sensitivity * np.asarray(biomass, float)))
+
+
 def saturation_vapour_pressure(temperature: ArrayLike) -> Array:
     """Vapour pressure at saturation [Pa] as the cosmic-ray codes take it.
 

@@ -14,7 +14,8 @@ and its `depth`, and writes `predict`:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -22,6 +23,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError, DeclarationError
+from hydroda.obs import _kernels
 from hydroda.obs.cosmic import Cosmic, CosmicProfile
 from hydroda.obs.neutrons import (
     WATER_DENSITY,
@@ -30,6 +32,7 @@ from hydroda.obs.neutrons import (
     Weighting,
     desilets_counts,
 )
+from hydroda.obs.sampling import BetweenNodes, Footprint, Sampling, local_offsets
 from hydroda.sphere import great_circle
 from hydroda.units import Amount, Duration, convert, duration, magnitude
 
@@ -44,7 +47,8 @@ class Sensor(ABC):
 
     The place is `x` and `y` in the projection of the model, or `lon` and `lat` [degree]; neither is
     needed in a model of one column. `within` is the distance to the nearest column that still
-    counts as inside (default: the distance between columns there). The error of a value is `sd`,
+    counts as inside (default: the distance between columns there). With a `footprint` the sensor
+    reads the mean of every variable over its columns. The error of a value is `sd`,
     `relative` times the value and `representativeness`, added as variances; a series may carry the
     standard deviation of each value in place of the first two. `every` is how often a twin reads
     the sensor.
@@ -60,6 +64,7 @@ class Sensor(ABC):
     representativeness: Amount | None = None
     every: Duration | None = None
     within: Amount | None = None
+    footprint: Footprint | None = None
 
     bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
     validates_only: ClassVar[bool] = False
@@ -160,45 +165,44 @@ class Sensor(ABC):
     # --- where it reads ---
 
     def column(self, ensemble: xr.Dataset) -> int:
-        """Number of the nearest column.
+        """Number of the nearest column, of those under the footprint where there are any.
 
         Raises
         ------
         DeclarationError
             The station lies outside the domain, or has no place in a domain of several columns.
         """
-        columns = ensemble.sizes.get("column", 1)
-        distance = self._distances(ensemble)
-        if distance is None:
-            if columns > 1:
-                raise DeclarationError(
-                    f"{self} needs x and y: the domain has {columns} columns to choose from"
-                )
-            return 0
-        nearest = int(np.argmin(distance))
-        allowed = self._allowed(ensemble, nearest)
-        if not distance[nearest] <= allowed:
-            raise DeclarationError(
-                f"{self} lies outside the domain: its nearest column is {distance[nearest]:.4g} m "
-                f"away, {allowed:.4g} m are allowed; mend its place or give within='… m'"
-            )
-        return nearest
+        return self._covered(ensemble)[0]
+
+    def columns(self, ensemble: xr.Dataset) -> tuple[NDArray[np.int64], Array]:
+        """Numbers of the columns that the sensor reads, and their shares, of sum one."""
+        nearest, shares = self._covered(ensemble)
+        if shares is None:
+            return np.array([nearest]), np.ones(1)
+        numbers = np.flatnonzero(shares)
+        return numbers, shares[numbers] / shares[numbers].sum()
 
     def place(self, ensemble: xr.Dataset) -> tuple[float, float]:
-        """x and y [m] for the localization: its own, else those of its column; NaN for none."""
-        if self.x is not None and self.y is not None:
-            return float(self.x), float(self.y)
-        column = self.column(ensemble)
+        """x and y [m] for the localization; NaN for none.
+
+        Its own, else the centre of its footprint, else the middle of its columns.
+        """
+        own = self._centre
+        if "x" in own and "y" in own:
+            return own["x"], own["y"]
+        numbers, shares = self.columns(ensemble)
         x, y = (
-            float(ensemble[name].values.reshape(-1)[column]) if name in ensemble.coords else np.nan
+            float(shares @ ensemble[name].values.reshape(-1)[numbers])
+            if name in ensemble.coords
+            else np.nan
             for name in ("x", "y")
         )
-        return x if self.x is None else float(self.x), y
+        return own.get("x", x), y
 
     def read(self, ensemble: xr.Dataset, name: str, unit: str | None = None) -> Array:
         """Variable `name` at the column of the sensor, (member,) or (member, layer) [`unit`].
 
-        Without `unit` in the unit of the sensor.
+        The mean over its columns, with a footprint. Without `unit` in the unit of the sensor.
 
         Raises
         ------
@@ -212,23 +216,66 @@ class Sensor(ABC):
             raise DeclarationError(f"{self} reads {name!r}, which the model lacks; it has {known}")
         variable = ensemble[name].variable
         if "column" in variable.dims:
-            variable = variable.isel(column=self.column(ensemble))
-        values = variable.transpose("member", ...).values
+            variable = variable.transpose("member", "column", ...)
+            numbers, shares = self.columns(ensemble)
+            values = variable.values[:, numbers[0]]
+            if numbers.size > 1:
+                values = _kernels.column_mean(variable.values, numbers, shares)
+        else:
+            values = variable.transpose("member", ...).values
         wanted = self.unit if unit is None else unit
         return convert(values, variable.attrs.get("units", wanted), wanted, f"{name} for {self}")
 
-    def _distances(self, ensemble: xr.Dataset) -> Array | None:
-        """Distance of every column [m]; None for a sensor without a place."""
-        if self.x is not None and "x" in ensemble.coords:
-            east = ensemble["x"].values.reshape(-1) - float(self.x)
-            if self.y is None or "y" not in ensemble.coords:
-                return np.abs(east)
-            return np.hypot(east, ensemble["y"].values.reshape(-1) - float(self.y))
-        if self.lon is not None and self.lat is not None and "lon" in ensemble.coords:
-            lon, lat = (ensemble[name].values.reshape(-1) for name in ("lon", "lat"))
-            return great_circle(lon, lat, self.lon, self.lat)
-        if ensemble.sizes.get("column", 1) > 1 and (self.x is not None or self.lon is not None):
-            pair = "x and y" if self.x is not None else "lon and lat"
+    @property
+    def _centre(self) -> dict[str, float]:
+        """x and y [m], lon and lat [degree], those that are known: its own, or its footprint's."""
+        own = {name: getattr(self, name) for name in ("x", "y", "lon", "lat")}
+        given = {name: float(value) for name, value in own.items() if value is not None}
+        if given or self.footprint is None:
+            return given
+        return self.footprint.centre
+
+    def _covered(self, ensemble: xr.Dataset) -> tuple[int, Array | None]:
+        """The nearest column, and the shares of all (column,); None for those of a point."""
+        columns = ensemble.sizes.get("column", 1)
+        offsets = self._offsets(ensemble)
+        if offsets is None:
+            if columns > 1:
+                raise DeclarationError(
+                    f"{self} needs x and y: the domain has {columns} columns to choose from"
+                )
+            return 0, None
+        distance, east, north = offsets
+        if self.footprint is not None:
+            shares = np.asarray(self.footprint.shares(east, north), float)
+            if "area" in ensemble.coords:
+                shares = shares * ensemble["area"].values.reshape(-1)
+            if (shares > 0).any():
+                return int(np.argmin(np.where(shares > 0, distance, np.inf))), shares
+        nearest = int(np.argmin(distance))
+        allowed = self._allowed(ensemble, nearest)
+        if not distance[nearest] <= allowed:
+            raise DeclarationError(
+                f"{self} lies outside the domain: its nearest column is {distance[nearest]:.4g} m "
+                f"away, {allowed:.4g} m are allowed; mend its place or give within='… m'"
+            )
+        return nearest, None
+
+    def _offsets(self, ensemble: xr.Dataset) -> tuple[Array, Array, Array] | None:
+        """How far every column is, and how far east and north of it [m]; None without a place."""
+        own, coords = self._centre, ensemble.coords
+        if "x" in own and "x" in coords:
+            east = coords["x"].values.reshape(-1) - own["x"]
+            if "y" not in own or "y" not in coords:
+                return np.abs(east), east, np.zeros_like(east)
+            north = coords["y"].values.reshape(-1) - own["y"]
+            return np.hypot(east, north), east, north
+        if "lon" in own and "lon" in coords:
+            lon, lat = (coords[name].values.reshape(-1) for name in ("lon", "lat"))
+            distance = great_circle(lon, lat, own["lon"], own["lat"])
+            return distance, *local_offsets(lon - own["lon"], lat - own["lat"], own["lat"])
+        if ensemble.sizes.get("column", 1) > 1 and own:
+            pair = "x and y" if "x" in own else "lon and lat"
             raise DeclarationError(f"{self} has {pair}, but the columns of the model lack them")
         return None
 
@@ -238,7 +285,7 @@ class Sensor(ABC):
             return float(self.within)
         if ensemble.sizes.get("column", 1) == 1:
             return np.inf
-        names = ("x", "y") if self.x is not None else ("lon", "lat")
+        names = ("x", "y") if "x" in self._centre else ("lon", "lat")
         place = {
             name: float(ensemble[name].values.reshape(-1)[column])
             for name in names
@@ -306,27 +353,15 @@ class PointSensor(Sensor):
     def _row(self, ensemble: xr.Dataset) -> Array:
         if self.depth is None:
             raise DeclarationError(f"{self} needs a depth: {self.quantity!r} has layers")
-        return interpolation_row(ensemble["depth"].values, float(self.depth))
-
-
-def interpolation_row(nodes: Array, depth: float) -> Array:
-    """Weights (layer,) of linear interpolation to `depth`; the outermost node beyond the nodes."""
-    order = np.argsort(nodes)
-    row = np.zeros(nodes.size)
-    upper = int(np.clip(np.searchsorted(nodes[order], depth), 1, max(nodes.size - 1, 1)))
-    if nodes.size == 1:
-        return np.ones(1)
-    low, high = order[upper - 1], order[upper]
-    share = np.clip((depth - nodes[low]) / (nodes[high] - nodes[low]), 0.0, 1.0)
-    row[low], row[high] = 1 - share, share
-    return row
+        nodes = ensemble["depth"].values
+        return BetweenNodes().row(float(self.depth), nodes, nodes, nodes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SoilMoistureProbe(Sensor):
-    """Soil moisture [m3 m-3] at a depth: linear between layer centres, or the mean of an `extent`.
+    """Soil moisture [m3 m-3] at a depth, by `sampling` linear between layer centres or a mean.
 
-    `extent` is the height of soil around `depth` over which the probe averages.
+    >>> SoilMoistureProbe(station="P1", depth="2.5 cm", sampling=LayerMean("5 cm"), sd="3 %")
     """
 
     quantity: ClassVar[str] = "soil_moisture"
@@ -334,18 +369,16 @@ class SoilMoistureProbe(Sensor):
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     depth: Amount
-    extent: Amount | None = None
+    sampling: Sampling = field(default_factory=BetweenNodes)
     variable: str = "theta"
 
     def amounts(self) -> dict[str, str]:
-        return {"depth": "m", "extent": "m"}
+        return {"depth": "m"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not float(self.depth) >= 0:
             raise DeclarationError(f"depth of {self} must not be negative; got {self.depth!r}")
-        if self.extent is not None and not float(self.extent) > 0:
-            raise DeclarationError(f"extent of {self} must be positive; got {self.extent!r}")
 
     def predict(self, ensemble: xr.Dataset) -> Array:
         """Soil moisture at the probe (member,) [m3 m-3]."""
@@ -359,23 +392,35 @@ class SoilMoistureProbe(Sensor):
         DeclarationError
             The probe stands below the model's soil.
         """
-        if "depth" not in ensemble.coords:
-            raise DeclarationError(f"{self} needs the coordinate 'depth' [m] of the model layers")
-        nodes = ensemble["depth"].values
-        floor = nodes.max()
-        if "thickness" in ensemble.coords:
-            floor = layer_faces(ensemble, self)[1].max()
-        if float(self.depth) > floor:
-            raise DeclarationError(
-                f"{self} at {self.depth!r} stands below the soil of the model, {floor:g} m deep"
-            )
-        if self.extent is None:
-            return interpolation_row(nodes, float(self.depth))
-        top, bottom = layer_faces(ensemble, self)
-        upper = max(float(self.depth) - 0.5 * float(self.extent), 0.0)
-        lower = float(self.depth) + 0.5 * float(self.extent)
-        shared = np.clip(np.minimum(bottom, lower) - np.maximum(top, upper), 0.0, None)
-        return np.asarray(shared / shared.sum())
+        return sampled_row(self, ensemble, float(self.depth), self.sampling)
+
+
+def sampled_row(sensor: Sensor, ensemble: xr.Dataset, depth: float, sampling: Sampling) -> Array:
+    """Share of every layer (layer,) in a reading at `depth` [m].
+
+    Raises
+    ------
+    DeclarationError
+        The depth is below the model's soil.
+    """
+    if "depth" not in ensemble.coords:
+        raise DeclarationError(f"{sensor} needs the coordinate 'depth' [m] of the model layers")
+    top = bottom = nodes = ensemble["depth"].values
+    if "thickness" in ensemble.coords or not isinstance(sampling, BetweenNodes):
+        top, bottom = layer_faces(ensemble, sensor)
+    if depth > bottom.max():
+        raise DeclarationError(
+            f"{sensor} at {depth:g} m stands below the soil of the model, {bottom.max():g} m deep"
+        )
+    return sampling.row(depth, nodes, top, bottom)
+
+
+def profile(like: Sensor, depths: Iterable[Amount]) -> tuple[Sensor, ...]:
+    """A sensor such as `like` at each of `depths`.
+
+    >>> profile(SoilMoistureProbe(station="P1", depth="5 cm", sd="2 %"), ("5 cm", "20 cm", "50 cm"))
+    """
+    return tuple(replace(like, depth=depth) for depth in depths)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -495,15 +540,58 @@ class ModelSurface:
     """The ground a water-table elevation is measured from is that of the model's column."""
 
 
+class Level(ABC):
+    """What stands for the water in a well; the author writes `below_ground`."""
+
+    @abstractmethod
+    def below_ground(self, well: GroundwaterLevel, ensemble: xr.Dataset) -> Array:
+        """Depth of the water (member,) [m]."""
+
+
+@dataclass(frozen=True)
+class FreeTable(Level):
+    """Each member's own water table; a member that is dry to the bottom has it there."""
+
+    variable: str = DRY_COLUMN
+
+    def below_ground(self, well: GroundwaterLevel, ensemble: xr.Dataset) -> Array:
+        """Depth of the water table (member,) [m]."""
+        table = well.read(ensemble, self.variable)
+        if not np.isfinite(table).all() and "thickness" in ensemble.coords:
+            floor = layer_faces(ensemble, well)[1].max()
+            table = np.where(np.isfinite(table), table, floor)
+        return table
+
+
+@dataclass(frozen=True)
+class HeadAtScreen(Level):
+    """What the pressure head at the screen lifts water to: screen depth less head, hydrostatic.
+
+    It differs from the water table where water moves up or down, as below a confining layer. The
+    head is that between layer centres, or the mean over a screen of some length.
+    """
+
+    sampling: Sampling = field(default_factory=BetweenNodes)
+    variable: str = "h"
+
+    def below_ground(self, well: GroundwaterLevel, ensemble: xr.Dataset) -> Array:
+        """Depth of the piezometric level (member,) [m]."""
+        if well.screen is None:
+            raise DeclarationError(f"{well} needs its screen='… m' to read the head there")
+        row = sampled_row(well, ensemble, float(well.screen), self.sampling)
+        # of each layer its own level: still water has one at every depth
+        levels = ensemble["depth"].values - well.read(ensemble, self.variable)
+        return weighted(levels, row)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GroundwaterLevel(Sensor):
-    """The water table in a well: depth below ground [m], or elevation [m] where `ground` is given.
+    """The water in a well: depth below ground [m], or elevation [m] where `ground` is given.
 
     `ground` is the elevation of the ground at the well above `datum`, or `ModelSurface()`. One
-    value per well, each member's own water table: the head repeated over layers would count one
-    reading many times. `screen` is the depth of the filter: it only places the well in the
-    vertical. A well stands for its cell within about 1 m, `representativeness`; None takes `sd`
-    alone.
+    value per well, of what `level` says: the head repeated over layers would count one reading many
+    times. `screen` is the depth of the filter, which places the well in the vertical. A well stands
+    for its cell within about 1 m, `representativeness`; None takes `sd` alone.
     """
 
     quantity: ClassVar[str] = "groundwater_level"
@@ -513,16 +601,11 @@ class GroundwaterLevel(Sensor):
     ground: Amount | ModelSurface | None = None
     datum: str = ""
     screen: Amount | None = None
+    level: Level = field(default_factory=FreeTable)
 
     def amounts(self) -> dict[str, str]:
-        return (
-            {"screen": "m"}
-            if isinstance(self.ground, ModelSurface)
-            else {
-                "screen": "m",
-                "ground": "m",
-            }
-        )
+        known = {"screen": "m"}
+        return known if isinstance(self.ground, ModelSurface) else known | {"ground": "m"}
 
     @property
     def depth(self) -> float:
@@ -530,14 +613,11 @@ class GroundwaterLevel(Sensor):
         return np.nan if self.screen is None else float(self.screen)
 
     def predict(self, ensemble: xr.Dataset) -> Array:
-        """Water table (member,) [m]; a member that is dry to the bottom has it there."""
-        table = self.read(ensemble, DRY_COLUMN)
-        if not np.isfinite(table).all() and "thickness" in ensemble.coords:
-            floor = layer_faces(ensemble, self)[1].max()
-            table = np.where(np.isfinite(table), table, floor)
+        """Depth or elevation of the water (member,) [m]."""
+        depth = self.level.below_ground(self, ensemble)
         if self.ground is None:
-            return table
-        return np.asarray(self._surface(ensemble) - table)
+            return depth
+        return np.asarray(self._surface(ensemble) - depth)
 
     def _surface(self, ensemble: xr.Dataset) -> float:
         if not isinstance(self.ground, ModelSurface):
@@ -546,7 +626,8 @@ class GroundwaterLevel(Sensor):
             raise DeclarationError(
                 f"{self} measures from the model surface: the model needs a coordinate 'elevation'"
             )
-        return float(ensemble["elevation"].values.reshape(-1)[self.column(ensemble)])
+        numbers, shares = self.columns(ensemble)
+        return float(shares @ ensemble["elevation"].values.reshape(-1)[numbers])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -572,11 +653,91 @@ class Flux(Sensor):
         DataError
             The dataset does not say over what time the flux was summed.
         """
-        try:
-            seconds = float(ensemble.attrs["interval_seconds"])
-        except KeyError:
-            raise DataError(
-                f"{self} needs the length of the forecast interval: "
-                "set attrs['interval_seconds'] of the forecast"
-            ) from None
-        return self.read(ensemble, self.variable, "mm") * (86400.0 / seconds)
+        return self.read(ensemble, self.variable, "mm") * (86400.0 / seconds_of(self, ensemble))
+
+
+def seconds_of(sensor: Sensor, ensemble: xr.Dataset) -> float:
+    """The time [s] over which the forecast summed its fluxes.
+
+    Raises
+    ------
+    DataError
+        The dataset does not say it.
+    """
+    try:
+        return float(ensemble.attrs["interval_seconds"])
+    except KeyError:
+        raise DataError(
+            f"{sensor} needs the length of the forecast interval: "
+            "set attrs['interval_seconds'] of the forecast"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentHeat(Flux):
+    """Mean latent heat flux over the forecast interval [W m-2]: validates, is not assimilated.
+
+    Evapotranspiration times `vaporization`, 2.45 MJ kg-1 as in FAO-56: Allen et al. 1998, Eq. 3-1.
+    """
+
+    quantity: ClassVar[str] = "latent_heat"
+    unit: ClassVar[str] = "W m-2"
+
+    vaporization: Amount = "2.45 MJ/kg"
+
+    def amounts(self) -> dict[str, str]:
+        return {"vaporization": "J kg-1"}
+
+    def predict(self, ensemble: xr.Dataset) -> Array:
+        """Mean flux over the interval (member,) [W m-2]."""
+        return super().predict(ensemble) * (float(self.vaporization) / 86400.0)  # 1 mm is 1 kg m-2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discharge(Sensor):
+    """Discharge of a river at its cell [m3 s-1].
+
+    With an `area`, of a model without rivers: what it sheds [mm], such as "runoff", from that area
+    as a mean over the forecast interval; a `footprint` says where it sheds it.
+    """
+
+    quantity: ClassVar[str] = "discharge"
+    unit: ClassVar[str] = "m3 s-1"
+    bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
+    depth: ClassVar[float] = np.nan  # of the whole column: localizes nowhere in the vertical
+
+    variable: str = "discharge"
+    area: Amount | None = None
+
+    def amounts(self) -> dict[str, str]:
+        return {"area": "m2"}
+
+    def predict(self, ensemble: xr.Dataset) -> Array:
+        """Discharge (member,) [m3 s-1]."""
+        if self.area is None:
+            return self.read(ensemble, self.variable)
+        shed = self.read(ensemble, self.variable, "m") / seconds_of(self, ensemble)
+        return shed * float(self.area)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageAnomaly(Sensor):
+    """All water of the columns of a `footprint` less its long-term mean [mm], as GRACE sees it.
+
+    `baseline` is that mean in the model, over the years that the anomalies are taken from: of an
+    open loop, since model and satellite have no common zero.
+    """
+
+    quantity: ClassVar[str] = "water_storage_anomaly"
+    unit: ClassVar[str] = "mm"
+    depth: ClassVar[float] = np.nan  # of the whole column: localizes nowhere in the vertical
+
+    baseline: Amount
+    variable: str = "water"
+
+    def amounts(self) -> dict[str, str]:
+        return {"baseline": "mm"}
+
+    def predict(self, ensemble: xr.Dataset) -> Array:
+        """Anomaly of the storage (member,) [mm]."""
+        return self.read(ensemble, self.variable) - float(self.baseline)

@@ -42,6 +42,7 @@ from hydroda.localization import (
     VerticalExponential,
 )
 from hydroda.models.base import Model
+from hydroda.models.bmi import BMIModel
 from hydroda.models.land import WaterTable
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
@@ -52,13 +53,20 @@ from hydroda.obs import (
     CosmicCounts,
     CosmicRayNeutron,
     CosmicSite,
+    Disc,
+    Discharge,
     Flux,
     GroundwaterLevel,
+    HeadAtScreen,
+    LatentHeat,
+    LayerMean,
     LeftRule,
     NeutronCounts,
     PointSensor,
+    Rectangle,
     Sensor,
     SoilMoistureProbe,
+    StorageAnomaly,
 )
 from hydroda.transforms import Identity, Log10, Logit, Transform
 from hydroda.update import InflateError, KeepAll, OutlierRule, Reject
@@ -70,6 +78,7 @@ from hydroda.zone import (
     Unsaturated,
     Zone,
 )
+from tests.models.toy_bmi import reservoir_members, reservoirs
 
 START = np.datetime64("2020-06-01", "ns")
 HERE = "EXAMPLES of tests/contracts/examples.py"
@@ -151,6 +160,14 @@ def _linear() -> Case:
     return Case(model, model.dataset(np.random.default_rng(5).normal(size=(3, 2))))
 
 
+def _reservoirs() -> Case:
+    """A model of others under rain, behind the Basic Model Interface."""
+    times = START + np.arange(24) * np.timedelta64(3600 * 10**9, "ns")
+    window = ForcingWindow(times, 3600.0, {"rain": np.full((1, 24), 0.2)})
+    model = reservoirs()
+    return Case(model, reservoir_members(model), window)
+
+
 # --- the examples -------------------------------------------------------------------------------
 
 near = GaspariCohn(halfwidth="2 m")
@@ -205,7 +222,8 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     # sensors, which are asked about `column_case`
     SoilMoistureProbe: (
         SoilMoistureProbe(**place, depth="20 cm"),
-        SoilMoistureProbe(**place, depth="20 cm", extent="10 cm"),
+        SoilMoistureProbe(**place, depth="20 cm", sampling=LayerMean("10 cm")),
+        SoilMoistureProbe(**place, depth="2 cm", footprint=Disc("2 km")),
     ),
     CosmicRayNeutron: (
         CosmicRayNeutron(**place),
@@ -219,8 +237,14 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     GroundwaterLevel: (
         GroundwaterLevel(**place, screen="1.5 m"),
         GroundwaterLevel(**place, ground="60 m"),
+        GroundwaterLevel(**place, screen="1.8 m", level=HeadAtScreen(LayerMean("40 cm"))),
     ),
-    Flux: (Flux(**place),),
+    Flux: (Flux(**place), Flux(**place, footprint=Disc("1 km"))),
+    LatentHeat: (LatentHeat(**place),),
+    Discharge: (Discharge(**place, variable="runoff", area="2 km2"),),
+    StorageAnomaly: (
+        StorageAnomaly(**place, footprint=Rectangle("3 km", "3 km"), baseline="800 mm"),
+    ),
     PointSensor: (
         PointSensor(**place, quantity="water", unit="mm"),
         PointSensor(**place, quantity="theta", unit="m3 m-3", depth="30 cm"),
@@ -229,6 +253,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     SoilColumn: (_columns(np.random.default_rng(1)),),
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
+    BMIModel: (_reservoirs(),),
     # transforms, with values they are meant for
     Identity: ((Identity(), np.array([-1.0, 0.0, 2.0])),),
     Log10: ((Log10(), np.array([1e-9, 1e-6, 1.0])),),

@@ -9,16 +9,28 @@ import xarray as xr
 
 from hydroda.errors import DataError, DeclarationError, UnitError
 from hydroda.obs import (
+    BetweenNodes,
     Conventional,
     CosmicRayNeutron,
+    Disc,
+    Discharge,
     Flux,
+    Footprint,
     GroundwaterLevel,
+    HeadAtScreen,
+    LatentHeat,
+    LayerMean,
     ModelSurface,
     NeutronCounts,
     PointSensor,
+    Polygon,
+    Rectangle,
     Revised,
+    Sampling,
     Sensor,
     SoilMoistureProbe,
+    StorageAnomaly,
+    profile,
 )
 from hydroda.obs.neutrons import desilets_counts
 from hydroda.sphere import great_circle
@@ -55,7 +67,7 @@ def test_that_a_reading_has_the_same_bits_however_many_members_are_here() -> Non
         {"theta": (("member", "column", "layer"), rng.uniform(0.1, 0.4, (33, 1, 23)))},
         {"depth": ("layer", np.cumsum(thickness) - 0.025), "thickness": ("layer", thickness)},
     )
-    probe = SoilMoistureProbe(station="a", depth="60 cm", extent="1.1 m", sd="2 %")
+    probe = SoilMoistureProbe(station="a", depth="60 cm", sampling=LayerMean("1.1 m"), sd="2 %")
     alone = [float(probe.predict(data.isel(member=[member]))[0]) for member in range(33)]
     assert probe.predict(data).tolist() == alone
 
@@ -166,7 +178,6 @@ def test_that_a_sensor_without_any_error_is_refused_when_it_is_needed() -> None:
         ({"relative": -0.1}, DeclarationError, "relative of .* must not be negative; got -0.1"),
         ({"depth": "5 kg"}, UnitError, "depth of SoilMoistureProbe 'a' must be convertible to 'm'"),
         ({"depth": "-5 cm"}, DeclarationError, "depth of .* must not be negative"),
-        ({"extent": "0 cm"}, DeclarationError, "extent of .* must be positive"),
         ({"every": 3}, UnitError, "every of SoilMoistureProbe 'a' needs a unit of time"),
     ],
 )
@@ -191,17 +202,23 @@ def test_that_a_probe_reads_a_linear_profile_exactly() -> None:
 
 
 def test_that_an_extent_gives_the_mean_of_the_layers_it_covers() -> None:
-    probe = replace(PROBE, depth="10 cm", extent="10 cm")  # 5 to 15 cm: one layer and half another
+    probe = replace(
+        PROBE, depth="10 cm", sampling=LayerMean("10 cm")
+    )  # 5 to 15 cm: one layer and half another
     np.testing.assert_allclose(probe.weights(grid()), [0, 0, 0.5, 0.5, 0, 0], atol=1e-12)
-    at_top = replace(PROBE, depth="1 cm", extent="8 cm")  # 0 to 5 cm: cut at the surface
+    at_top = replace(
+        PROBE, depth="1 cm", sampling=LayerMean("8 cm")
+    )  # 0 to 5 cm: cut at the surface
     np.testing.assert_allclose(at_top.weights(grid()), [0.4, 0.6, 0, 0, 0, 0], atol=1e-12)
 
 
 @pytest.mark.parametrize("depth", ["0 cm", "1 cm", "4.2 cm", "60 cm", "80 cm"])
-@pytest.mark.parametrize("extent", [None, "5 cm"])
-def test_that_weights_of_a_probe_sum_to_one_and_give_its_reading(depth: str, extent: Any) -> None:
+@pytest.mark.parametrize("sampling", [BetweenNodes(), LayerMean("5 cm"), LayerMean()])
+def test_that_weights_of_a_probe_sum_to_one_and_give_its_reading(
+    depth: str, sampling: Sampling
+) -> None:
     data = grid()
-    probe = replace(PROBE, depth=depth, extent=extent)
+    probe = replace(PROBE, depth=depth, sampling=sampling)
     weights = probe.weights(data)
     assert weights.sum() == pytest.approx(1)
     np.testing.assert_allclose(data.theta.values[:, 6] @ weights, probe.predict(data))
@@ -210,7 +227,12 @@ def test_that_weights_of_a_probe_sum_to_one_and_give_its_reading(depth: str, ext
 def test_that_the_order_of_layers_changes_nothing() -> None:
     data, upside_down = grid(), grid().isel(layer=slice(None, None, -1))
     counter = NeutronCounts(**HERE, n0="1500 h-1", bulk_density="1.4 g/cm3", relative=0.01)
-    for sensor in (PROBE, replace(PROBE, extent="7 cm"), CosmicRayNeutron(**HERE), counter):
+    for sensor in (
+        PROBE,
+        replace(PROBE, sampling=LayerMean("7 cm")),
+        CosmicRayNeutron(**HERE),
+        counter,
+    ):
         np.testing.assert_allclose(sensor.predict(data), sensor.predict(upside_down), rtol=1e-12)
         assert sensor.effective_depth(data) == pytest.approx(sensor.effective_depth(upside_down))
 
@@ -342,3 +364,197 @@ def test_that_a_sensor_can_be_replaced_printed_and_compared() -> None:
 def test_that_a_sensor_on_a_transect_needs_no_y():
     sensor = SoilMoistureProbe(station="P", x="480 m", depth="10 cm")
     assert sensor.place(grid().isel(column=slice(0, None, 3))) == (480.0, 0.0)
+
+
+# --- footprints -----------------------------------------------------------------------------------
+
+
+def pixel(**change: Any) -> SoilMoistureProbe:
+    """A satellite's top 5 cm over the four columns in the south-west of the grid."""
+    given: dict[str, Any] = {"station": "pixel", "x": "250 m", "y": "250 m", "depth": "2.5 cm"}
+    given |= {"sampling": LayerMean("5 cm"), "footprint": Rectangle("800 m", "800 m")}
+    return SoilMoistureProbe(**given | change)
+
+
+def test_that_a_pixel_reads_the_mean_of_its_columns() -> None:
+    data, at_points = grid(), pixel(footprint=None)
+    corners = [replace(at_points, x=f"{x} m", y=f"{y} m") for x in (0, 500) for y in (0, 500)]
+    expected = np.mean([corner.predict(data) for corner in corners], axis=0)
+    np.testing.assert_allclose(pixel().predict(data), expected, rtol=1e-14)
+    numbers, shares = pixel().columns(data)
+    assert numbers.tolist() == [0, 1, 3, 4] and shares.tolist() == [0.25] * 4
+
+
+def test_that_rectangle_disc_and_polygon_over_the_same_columns_are_the_same() -> None:
+    data = grid()
+    polygon = Polygon(
+        x=("-0.1 km", "0.6 km", "0.6 km", "-0.1 km"), y=("-0.1 km", "-100 m") + ("0.6 km",) * 2
+    )
+    others = [
+        pixel(footprint=Disc("360 m")),
+        pixel(footprint=polygon),
+        pixel(footprint=polygon, x=None, y=None),
+        pixel(
+            footprint=Polygon(
+                lon=tuple(6 + np.array([-1, 6, 6, -1]) / 700), lat=(50.99, 50.99, 51.005, 51.005)
+            ),
+            x=None,
+            y=None,
+        ),
+    ]
+    for other in others:
+        np.testing.assert_array_equal(other.predict(data), pixel().predict(data))
+    assert others[2].place(data) == pytest.approx((250.0, 250.0))
+
+
+def test_that_larger_columns_weigh_more() -> None:
+    area = np.array([1.0, 1.0, 9.0, 1.0, 5.0, 9.0, 9.0, 9.0, 9.0])
+    data = grid().assign_coords(area=("column", area, {"units": "m2"}))
+    assert pixel().columns(data)[1].tolist() == [0.125, 0.125, 0.125, 0.625]
+
+
+def test_that_a_column_on_the_edge_of_two_pixels_counts_half_in_each() -> None:
+    west = pixel(x="125 m", y="500 m", footprint=Rectangle("750 m", "2 km"))
+    assert west.columns(grid())[1] == pytest.approx(np.repeat([2 / 9, 1 / 9], 3))
+
+
+def test_that_a_footprint_between_columns_reads_the_nearest_and_far_away_is_refused() -> None:
+    small = pixel(x="210 m", y="230 m", footprint=Disc("10 m"))
+    np.testing.assert_array_equal(
+        small.predict(grid()), replace(small, footprint=None).predict(grid())
+    )
+    with pytest.raises(DeclarationError, match="lies outside the domain"):
+        pixel(x="5 km", footprint=Disc("100 m")).predict(grid())
+    with pytest.raises(DeclarationError, match="needs x and y: the domain has 9 columns"):
+        pixel(x=None, y=None).predict(grid())
+
+
+def test_that_a_footprint_stands_in_the_localization_at_its_middle() -> None:
+    data = grid()
+    by_degree = pixel(x=None, y=None, lon=6 + 260 / 70_000, lat=51 + 250 / 111_000)
+    assert by_degree.columns(data)[0].tolist() == [0, 1, 3, 4]
+    assert by_degree.place(data) == (250.0, 250.0)
+    assert by_degree.column(data) in (0, 1, 3, 4)
+
+
+def test_that_a_polygon_across_the_date_line_is_small() -> None:
+    data = grid()
+    data = data.assign_coords(lon=("column", (data.lon.values - 6) * 100 + 179.5))
+    data["lon"] = (data.lon + 180) % 360 - 180
+    line = Polygon(lon=(179.0, -179.5, -179.5, 179.0), lat=(50.9, 50.9, 51.1, 51.1))
+    sensor = pixel(x=None, y=None, footprint=line)
+    assert sensor.columns(data)[0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@dataclass(frozen=True)
+class Beam(Footprint):
+    """An antenna's pattern, in five lines."""
+
+    width: float
+
+    def shares(self, east: np.ndarray, north: np.ndarray) -> np.ndarray:
+        return np.exp(-(east**2 + north**2) / self.width**2)
+
+
+def test_that_a_footprint_of_ones_own_weighs_as_it_says() -> None:
+    data = grid()
+    sensor = pixel(x="0 m", y="0 m", footprint=Beam(500.0))
+    shares = sensor.columns(data)[1]
+    assert shares[1] / shares[0] == pytest.approx(np.exp(-1))
+    assert shares[8] / shares[0] == pytest.approx(np.exp(-8))
+
+
+@pytest.mark.parametrize(
+    ("declare", "error", "message"),
+    [
+        (lambda: Disc("0 m"), DeclarationError, "radius of Disc must be positive"),
+        (lambda: Disc("2 kg"), UnitError, "radius of Disc must be convertible to 'm'"),
+        (lambda: Rectangle("2 km", "-1 km"), DeclarationError, "height of Rectangle must be pos"),
+        (lambda: LayerMean("0 cm"), DeclarationError, "extent of LayerMean must be positive"),
+        (lambda: Polygon(lon=(6.0, 7.0), lat=(51.0, 52.0)), DeclarationError, "three corners or"),
+        (lambda: Polygon(lon=(6.0, 7.0, 8.0)), DeclarationError, "as many x as y, or lon as lat"),
+        (
+            lambda: Polygon(lon=(6.0, 7.0, 8.0), lat=(50.0, 51.0, 52.0)),
+            DeclarationError,
+            "enclose no area",
+        ),
+    ],
+)
+def test_that_a_footprint_that_cannot_be_is_refused(
+    declare: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        declare()
+
+
+# --- storage, discharge, heat, heads --------------------------------------------------------------
+
+
+def test_that_a_storage_anomaly_is_the_mean_water_less_its_baseline() -> None:
+    water = np.arange(36.0).reshape(4, 9)
+    data = grid().assign(water=(("member", "column"), water, {"units": "cm"}))
+    whole = Rectangle("10 km", "10 km")
+    grace = StorageAnomaly(**HERE, footprint=whole, baseline="100 mm", sd="20 mm")
+    np.testing.assert_allclose(grace.predict(data), 10 * water.mean(axis=1) - 100, rtol=1e-14)
+    assert np.isnan(grace.effective_depth(data))
+
+
+def test_that_discharge_is_read_at_its_cell_or_shed_by_its_area() -> None:
+    flow, runoff = np.arange(36.0).reshape(4, 9), np.full((4, 9), 8.64)
+    data = grid().assign(
+        discharge=(("member", "column"), flow, {"units": "L s-1"}),
+        runoff=(("member", "column"), runoff, {"units": "mm"}),
+    )
+    np.testing.assert_allclose(Discharge(**HERE).predict(data), flow[:, 6] / 1000)
+    gauge = Discharge(**HERE, variable="runoff", area="3 km2", footprint=Disc("1 km"))
+    np.testing.assert_allclose(gauge.predict(data), 0.3)  # 8.64 mm/d are 0.1 m3/s/km2
+
+
+def test_that_latent_heat_is_evapotranspiration_in_watts() -> None:
+    data = grid()
+    heat = LatentHeat(**HERE).predict(data)
+    np.testing.assert_allclose(heat, 28.356481481 * Flux(**HERE).predict(data))
+    warm = LatentHeat(**HERE, vaporization="2.43 MJ/kg").predict(data)
+    np.testing.assert_allclose(warm / heat, 2.43 / 2.45)
+    assert LatentHeat.validates_only
+
+
+def heads(levels: np.ndarray) -> xr.Dataset:
+    """The grid with the head of still water below `levels` (member,) [m]."""
+    data = grid()
+    h = np.broadcast_to(data.depth.values - levels[:, None, None], data.theta.shape)
+    return data.assign(h=(("member", "column", "layer"), h.copy(), {"units": "m"}))
+
+
+@pytest.mark.parametrize("sampling", [BetweenNodes(), LayerMean("30 cm"), LayerMean()])
+def test_that_in_still_water_the_head_at_any_screen_is_the_table(sampling: Sampling) -> None:
+    levels = np.array([0.3, 0.5, 0.6, 2.0])
+    well = GroundwaterLevel(**HERE, level=HeadAtScreen(sampling))
+    for screen in ("50 cm", "0.62 m", "75 cm"):
+        there = replace(well, screen=screen)
+        np.testing.assert_allclose(there.predict(heads(levels)), levels, rtol=1e-12)
+        elevation = replace(there, ground=ModelSurface()).predict(heads(levels))
+        np.testing.assert_allclose(elevation, 106 - levels, rtol=1e-12)
+
+
+def test_that_a_confined_head_lifts_the_level_at_its_screen_alone() -> None:
+    data = heads(np.full(4, 0.5))
+    data["h"][..., -1] += 0.2
+    level = HeadAtScreen(LayerMean())
+    deep = GroundwaterLevel(**HERE, screen="0.7 m", level=level)
+    np.testing.assert_allclose(deep.predict(data), 0.3)
+    np.testing.assert_allclose(replace(deep, screen="0.3 m").predict(data), 0.5)
+
+
+def test_that_a_head_needs_a_screen_within_the_soil() -> None:
+    well = GroundwaterLevel(**HERE, level=HeadAtScreen())
+    with pytest.raises(DeclarationError, match="needs its screen"):
+        well.predict(heads(np.ones(4)))
+    with pytest.raises(DeclarationError, match="stands below the soil of the model"):
+        replace(well, screen="20 m").predict(heads(np.ones(4)))
+
+
+def test_that_a_profile_is_a_probe_at_each_depth() -> None:
+    probes = profile(PROBE, ("5 cm", "20 cm", "0.5 m"))
+    assert [float(probe.depth) for probe in probes] == [0.05, 0.2, 0.5]
+    assert probes[0] == PROBE
