@@ -48,6 +48,7 @@ from hydroda.localization import (
     VerticalExponential,
 )
 from hydroda.models import (
+    BMIModel,
     BrooksCorey,
     Budget,
     ClappHornberger,
@@ -111,6 +112,7 @@ __all__ = [
     "RTPS",
     "Additive",
     "Amount",
+    "BMIModel",
     "Bias",
     "Bounds",
     "BrooksCorey",

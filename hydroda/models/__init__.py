@@ -1,6 +1,7 @@
 """Forecast models: land columns and toy models behind one small base class."""
 
 from hydroda.models.base import Budget, Model
+from hydroda.models.bmi import BMIModel
 from hydroda.models.land import (
     FAO56,
     Arithmetic,
@@ -34,6 +35,7 @@ __all__ = [
     "FAO56",
     "Arithmetic",
     "Atmosphere",
+    "BMIModel",
     "BrooksCorey",
     "Budget",
     "ClappHornberger",

@@ -43,6 +43,7 @@ from hydroda.localization import (
 )
 from hydroda.models.base import Model
 from hydroda.models.bmi import BMIModel
+from hydroda.models.bmi import BMIModel
 from hydroda.models.land import WaterTable
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
@@ -78,6 +79,7 @@ from hydroda.zone import (
     Unsaturated,
     Zone,
 )
+from tests.models.toy_bmi import reservoir_members, reservoirs
 from tests.models.toy_bmi import reservoir_members, reservoirs
 
 START = np.datetime64("2020-06-01", "ns")
@@ -158,6 +160,14 @@ def _ring() -> Case:
 def _linear() -> Case:
     model = Linear(((0.9, 0.1), (0.0, 0.8)), offset=(0.5, 0.0))
     return Case(model, model.dataset(np.random.default_rng(5).normal(size=(3, 2))))
+
+
+def _reservoirs() -> Case:
+    """A model of others under rain, behind the Basic Model Interface."""
+    times = START + np.arange(24) * np.timedelta64(3600 * 10**9, "ns")
+    window = ForcingWindow(times, 3600.0, {"rain": np.full((1, 24), 0.2)})
+    model = reservoirs()
+    return Case(model, reservoir_members(model), window)
 
 
 def _reservoirs() -> Case:
@@ -253,6 +263,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     SoilColumn: (_columns(np.random.default_rng(1)),),
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
+    BMIModel: (_reservoirs(),),
     BMIModel: (_reservoirs(),),
     # transforms, with values they are meant for
     Identity: ((Identity(), np.array([-1.0, 0.0, 2.0])),),
