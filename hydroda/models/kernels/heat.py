@@ -91,7 +91,7 @@ class Warmth(NamedTuple):
     melt: float
     stored: float
     residual: float
-    count: int
+    iterations: int
 
 
 # ---------------------------------------------------------------------------------- conductivity

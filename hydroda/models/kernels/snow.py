@@ -1,10 +1,10 @@
 """Compiled snow on a land column: up to SNOW layers, the top one first.
 
 Fall, vapour, percolation, compaction, combination and division keep water and enthalpy; heat and
-melt are those of `heat`. Snow of less than THINNEST has no layer: it is `PACK` alone, as warm as the
-soil below. Layers, their bounds and the forms of compaction and ageing follow Anderson 1976 (NOAA
-NWS 19), Jordan 1991 (CRREL 91-16) and Dai et al. 2003 (10.1175/BAMS-84-8-1013), as told in the
-technical note of CLM 4 (Oleson et al. 2010, NCAR/TN-478+STR, chapter 7).
+melt are those of `heat`. Snow of less than THINNEST has no layer: it is `PACK` alone, as warm as
+the soil below. Layers, their bounds and the forms of compaction and ageing follow Anderson 1976
+(NOAA NWS 19), Jordan 1991 (CRREL 91-16) and Dai et al. 2003 (10.1175/BAMS-84-8-1013), as told in
+the technical note of CLM 4 (Oleson et al. 2010, NCAR/TN-478+STR, chapter 7).
 """
 
 import math
