@@ -68,7 +68,7 @@ class CosmosEurope(Format):
 
     The error is the column `_std`, or half of the interval between `_lower` and `_upper` where that
     is empty. The soil moisture is of a running mean over the 24 hours around its time, and no
-    analysis uses it before they are over; take one a day (`EndingEvery("1 D")`) to have values
+    analysis uses it before they are over; take one a day (`Records.ending_every`) to have values
     with independent errors. Flags in `accept` are not held against a value, but counted in the
     attributes: by default pressure and humidity that the network filled from ERA5. Several flags
     of one value are joined by "+".

@@ -22,6 +22,7 @@ PLACES = {"x": "m", "y": "m", "lon": "degrees_east", "lat": "degrees_north", "el
 SIDE = {"_error": "error", "_flag": "flag", "_count": "count"}
 GOOD = ["good", "ok", "valid", "usable"]
 TOO_FEW, NOT_RECORDED = "too_few", "not_recorded"
+LEVEL, REFERENCE = "groundwater_level", "reference"  # the attribute that names a level's datum
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,16 +155,25 @@ class Records:
         time = self.values["time"]
         return self.where((time >= pd.Timestamp(start)) & (time < pd.Timestamp(end)))
 
+    def ending_every(self, every: Duration) -> Records:
+        """The records whose interval ends at a multiple of `every` from midnight UTC.
+
+        Of a running mean over a day that comes every hour, those of one a day do not overlap.
+        """
+        step = pd.Timedelta(duration(every, "every"))
+        return self.where((self.values["end"].dt.floor(step) == self.values["end"]).to_numpy())
+
     def joined(self, others: Sequence[Records]) -> Records:
         """These records and `others`, with the unit of each quantity as it is here.
 
         Raises
         ------
         DataError
-            A station has two places.
+            A station has two places, or levels are in relation to two datums.
         """
         units, parts = dict(self.units), [self.values]
         for other in others:
+            _refuse_two_datums(self, other)
             units = {**other.units, **units}
             parts.append(other.in_units(units).values)
         stations = pd.concat([part.stations for part in (self, *others)])
@@ -349,6 +359,17 @@ def from_wide(
         raise DataError(f"{source} holds no quantity; its columns are {', '.join(map(str, wide))}")
     names = {quantity: units[quantity] for quantity in quantities}
     return Records.of(pd.concat(parts), names, stations, attributes, zone, source)
+
+
+def _refuse_two_datums(one: Records, other: Records) -> None:
+    """Nothing, unless both hold levels, and say that they are in relation to something else."""
+    named = one.attributes.get(REFERENCE), other.attributes.get(REFERENCE)
+    if None not in named and named[0] != named[1] and LEVEL in one.units and LEVEL in other.units:
+        raise DataError(
+            f"{LEVEL} of station {one.stations.index[0]!r} is in relation to {named[0]}, that of "
+            f"{other.stations.index[0]!r} to {named[1]}; read both with one datum, or give them to "
+            "two networks"
+        )
 
 
 def _one_place(column: pd.Series) -> Any:
