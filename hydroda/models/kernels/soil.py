@@ -45,7 +45,8 @@ class Arithmetic(NamedTuple):
 
 # --------------------------------------------------------------------------------------- retention
 # A retention curve has three functions of its row of coefficients c:
-#   prepare(raw, c)         fills c from the physical parameters raw; c[0:3] = theta_r, theta_s, K_s
+#   prepare(raw, c)         fills c from the physical parameters raw; c[0:3] = theta_r, theta_s, K_s,
+#                           and no other of c depends on theta_r or theta_s
 #   evaluate(c, h)          theta, dtheta/dh, K, dK/dh, matric flux potential (integral of K dh)
 #   inverse(c, theta)       h
 COEFFICIENTS = 13 + 4 * 13
@@ -312,11 +313,10 @@ def _weight(p: float) -> tuple[float, float]:
         w = 0.5 + p * (1 / 12 - q * (1 / 720 - q * (1 / 30240 - q * (1 / 1209600 - q / 47900160))))
         slope = 1 / 12 - q * (1 / 240 - q * (1 / 6048 - q * (1 / 172800 - q / 5322240)))
         return w, slope
-    g = 1.0 / math.expm1(p)
-    r = 1.0 / p
-    # g (1 + g) is even in p; written with |p| it does not overflow.
+    # Written with |p|, nothing overflows.
     e = 1.0 / math.expm1(abs(p))
-    return 1.0 + g - r, r * r - e * (1.0 + e)
+    r = 1.0 / p
+    return (1.0 + e if p > 0.0 else -e) - r, r * r - e * (1.0 + e)
 
 
 @kernel
@@ -470,7 +470,7 @@ def _bottom_flux(
 
 
 class Column(NamedTuple):
-    """What one column is made of. `same[i]`: layer i has the soil of layer i - 1."""
+    """What one column is made of. `same[i]`: layer i has the K(h) of layer i - 1."""
 
     soil: Any
     scheme: Any
@@ -537,24 +537,31 @@ def _fill(column: Column, x: np.ndarray) -> None:
 
 
 @kernel
-def _joint(
-    column: Column, i: int, a: tuple[float, ...], b: tuple[float, ...], x: np.ndarray
-) -> None:
-    """Flux between layers i - 1 and i of different soils, and the head at the interface.
+def joint(
+    soil: Any,
+    scheme: Any,
+    upper: tuple[np.ndarray, float, tuple[float, ...]],
+    lower: tuple[np.ndarray, float, tuple[float, ...]],
+    start: float,
+) -> tuple[float, float, float, float, float, float]:
+    """Flux between two layers of different soils and the head at the interface, with derivatives.
 
-    There both halves carry the same flux. That head lies between the two total heads, seen from the
-    interface, where the fluxes of the halves have other signs; x[JOINT, i] is where Newton starts.
-    What a last step would still change is of second order, so it enters the flux as it stands.
+    `upper` and `lower` are coefficients, the distance [m] from the node to the interface, and h, K,
+    dK/dh, Phi. At the interface both halves carry the same flux. Its head lies between the two
+    total heads, seen from there, where the fluxes of the halves have other signs; Newton starts at
+    `start`. What a last step would still change is of second order, so it enters the flux as it
+    stands.
     """
-    d_a, d_b = 0.5 * column.dz[i - 1], 0.5 * column.dz[i]
+    c_a, d_a, a = upper
+    c_b, d_b, b = lower
     low, high = a[0] + d_a, b[0] - d_b
     if low > high:
         low, high = high, low
-    h = min(max(x[JOINT, i], low), high)
+    h = min(max(start, low), high)
     q, a1, a2, b1, b2, step = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for _ in range(40):
-        q, a1, a2 = face(column.scheme, d_a, a, _at(column.soil, column.c[i - 1], h))
-        below, b1, b2 = face(column.scheme, d_b, _at(column.soil, column.c[i], h), b)
+        q, a1, a2 = face(scheme, d_a, a, _at(soil, c_a, h))
+        below, b1, b2 = face(scheme, d_b, _at(soil, c_b, h), b)
         miss = q - below
         if miss > 0.0:
             low = h
@@ -567,8 +574,14 @@ def _joint(
     stiffness = b1 - a2
     if stiffness <= 0.0:
         stiffness = math.inf
-    x[JOINT, i], x[JOINT_A, i], x[JOINT_B, i] = h + step, a1 / stiffness, -b2 / stiffness
-    x[Q, i], x[Q_A, i], x[Q_B, i] = q + a2 * step, b1 * a1 / stiffness, -a2 * b2 / stiffness
+    return (
+        q + a2 * step,
+        b1 * a1 / stiffness,
+        -a2 * b2 / stiffness,
+        h + step,
+        a1 / stiffness,
+        -b2 / stiffness,
+    )
 
 
 @kernel
@@ -581,7 +594,11 @@ def _faces(column: Column, x: np.ndarray) -> None:
             dz = 0.5 * (column.dz[i - 1] + column.dz[i])
             x[Q, i], x[Q_A, i], x[Q_B, i] = face(column.scheme, dz, a, b)
         else:
-            _joint(column, i, a, b, x)
+            upper = column.c[i - 1], 0.5 * column.dz[i - 1], a
+            lower = column.c[i], 0.5 * column.dz[i], b
+            x[Q, i], x[Q_A, i], x[Q_B, i], x[JOINT, i], x[JOINT_A, i], x[JOINT_B, i] = joint(
+                column.soil, column.scheme, upper, lower, x[JOINT, i]
+            )
     half = 0.5 * column.dz[n - 1]
     x[Q, n], x[Q_A, n] = _bottom_flux(
         column.scheme, column.bottom, half, _cell(x, n - 1), column.below
@@ -929,17 +946,21 @@ class Choices(NamedTuple):
 
 @kernel
 def coefficients(soil: Any, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (layer, COEFFICIENTS) from parameters (layer, parameter); which repeat."""
+    """Coefficients (layer, COEFFICIENTS) of parameters (layer, parameter), and which layers repeat.
+
+    A layer repeats the one above where K(h) is the same, whatever the water contents.
+    """
     n = raw.shape[0]
     c = np.zeros((n, COEFFICIENTS))
     same = np.zeros(n, np.bool_)
     for i in range(n):
         same[i] = i > 0
-        for j in range(raw.shape[1]):
+        for j in range(2, raw.shape[1]):
             same[i] = same[i] and raw[i, j] == raw[i - 1, j]
         if same[i]:
             for j in range(COEFFICIENTS):
                 c[i, j] = c[i - 1, j]
+            c[i, 0], c[i, 1] = raw[i, 0], raw[i, 1]
         else:
             prepare(soil, raw[i], c[i])
     return c, same

@@ -1,0 +1,390 @@
+"""Runoff from the surface and from within a column, and what lies below its bottom: tokens.
+
+A form of runoff gives the saturated part of the ground, where supply runs off at once, and what
+streams draw from layers and aquifer; a kind of bottom gives the flux through it.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import overload
+
+from hydroda.compiled import kernel
+from hydroda.models.kernels.column import ICE, LIQ, SNOW
+from hydroda.models.kernels.soil import face
+
+MM = 1000.0  # kg m-2 of a metre of water
+FULL = 1.0 - 1e-9  # an aquifer that holds this part of what it can is full
+
+# ------------------------------------------------------------------------------------------ bottoms
+
+
+class ZeroFlux(NamedTuple):
+    code: int = 0
+
+
+class FreeDrainage(NamedTuple):
+    code: int = 0
+
+
+class Aquifer(NamedTuple):
+    """Unconfined groundwater from the bottom of the column down to `depth` [m] below it.
+
+    `yields` is its specific yield.
+    """
+
+    depth: float
+    yields: float
+
+
+class Below(NamedTuple):
+    """Depth [m] of an aquifer's table under the lowest node; water [m] it can take and give."""
+
+    gap: float
+    room: float
+    stock: float
+
+
+def hidden(bottom: Any) -> tuple[float, float]:
+    """Water [m] that the ground below the column can hold, and its specific yield."""
+    return (
+        (bottom.depth * bottom.yields, bottom.yields) if isinstance(bottom, Aquifer) else (0.0, 1.0)
+    )
+
+
+@overload(hidden)
+def _hidden(bottom):  # type: ignore[no-untyped-def]
+    if bottom.instance_class is Aquifer:
+        return lambda bottom: (bottom.depth * bottom.yields, bottom.yields)
+    return lambda bottom: (0.0, 1.0)
+
+
+@kernel
+def _nothing_below(bottom: Any, down: float, store: float) -> Below:
+    return Below(down, 0.0, 0.0)
+
+
+@kernel
+def _aquifer_below(bottom: Aquifer, down: float, store: float) -> Below:
+    room = max(bottom.depth * bottom.yields - store, 0.0)
+    return Below(down + room / bottom.yields, room, store)
+
+
+@kernel
+def _no_flux(
+    bottom: ZeroFlux,
+    scheme: Any,
+    a: tuple[float, ...],
+    wet: tuple[float, ...],
+    under: Below,
+    passing: float,
+    dt: float,
+) -> tuple[float, float]:
+    return 0.0, 0.0
+
+
+@kernel
+def _free_drainage(
+    bottom: FreeDrainage,
+    scheme: Any,
+    a: tuple[float, ...],
+    wet: tuple[float, ...],
+    under: Below,
+    passing: float,
+    dt: float,
+) -> tuple[float, float]:
+    return passing * a[1], passing * a[2]
+
+
+@kernel
+def _recharge(
+    bottom: Aquifer,
+    scheme: Any,
+    a: tuple[float, ...],
+    wet: tuple[float, ...],
+    under: Below,
+    passing: float,
+    dt: float,
+) -> tuple[float, float]:
+    """Darcy's flux between the lowest node and the table (Niu et al. 2007, 10.1029/2006JD007522).
+
+    Its conductivity is that of the face fluxes, between the head of the node and that of the table.
+    The table answers within the step: to first order q (1 + dt dq/dgap / yield) is the flux to the
+    old one, with dq/dgap = (Phi_table - Phi_node) / gap^2.
+    """
+    q, slope, _ = face(scheme, under.gap, a, wet)
+    area = under.gap * under.gap / (passing * dt)
+    damping = 1.0 + max(wet[3] - a[3], 0.0) / (area * bottom.yields)
+    turn = -a[1] / (area * bottom.yields) if damping > 1.0 else 0.0
+    q = passing * q / damping
+    slope = (passing * slope - q * turn) / damping
+    if q * dt > under.room:
+        return under.room / dt, 0.0
+    if -q * dt > under.stock:
+        return -under.stock / dt, 0.0
+    return q, slope
+
+
+BELOW: dict[type, Callable[..., Below]] = {
+    ZeroFlux: _nothing_below,
+    FreeDrainage: _nothing_below,
+    Aquifer: _aquifer_below,
+}
+BOTTOM: dict[type, Callable[..., tuple[float, float]]] = {
+    ZeroFlux: _no_flux,
+    FreeDrainage: _free_drainage,
+    Aquifer: _recharge,
+}
+
+
+def below(bottom: Any, down: float, store: float) -> Below:
+    """What lies `down` [m] under the lowest node and holds `store` [m]."""
+    return BELOW[type(bottom)](bottom, down, store)
+
+
+@overload(below)
+def _below(bottom, down, store):  # type: ignore[no-untyped-def]
+    chosen = BELOW[bottom.instance_class]
+    return lambda bottom, down, store: chosen(bottom, down, store)
+
+
+def bottom_flux(
+    bottom: Any,
+    scheme: Any,
+    a: tuple[float, ...],
+    wet: tuple[float, ...],
+    under: Below,
+    passing: float,
+    dt: float,
+) -> tuple[float, float]:
+    """Flux out of the lowest layer, h, K, dK/dh and Phi of which are `a`, and its derivative."""
+    return BOTTOM[type(bottom)](bottom, scheme, a, wet, under, passing, dt)
+
+
+@overload(bottom_flux)
+def _bottom_flux(bottom, scheme, a, wet, under, passing, dt):  # type: ignore[no-untyped-def]
+    chosen = BOTTOM[bottom.instance_class]
+    return lambda bottom, scheme, a, wet, under, passing, dt: chosen(
+        bottom, scheme, a, wet, under, passing, dt
+    )
+
+
+@kernel
+def water_table(bottom: Any, layers: Any, h: np.ndarray, aquifer: float) -> float:
+    """Depth [m] of the water table, of heads h (layer,) and water of the aquifer [kg m-2].
+
+    It is in the column where the aquifer is full, or absent. Without saturated layers it is where
+    the head of the lowest one is hydrostatic.
+    """
+    largest, yields = hidden(bottom)
+    if aquifer < FULL * MM * largest:
+        return layers.depth + (largest - aquifer / MM) / yields
+    i = layers.dz.size - 1
+    while i > 0 and h[i - 1] >= 0.0 and h[i] >= 0.0:
+        i -= 1
+    table = max(layers.z[i] - h[i], 0.0)
+    return min(table, layers.depth) if largest > 0.0 else table
+
+
+# ------------------------------------------------------------------------------------------- runoff
+
+
+class NoRunoff(NamedTuple):
+    """Nothing runs off but what the ground cannot take."""
+
+    code: int = 0
+
+
+class Topmodel(NamedTuple):
+    """TOPMODEL concept of the Common Land Model (Dai et al. 2003, 10.1175/BAMS-84-8-1013).
+
+    `share`: largest saturated part of the ground; `decay` [m-1]; base flow of the rest and of the
+    saturated part [kg m-2 s-1]; depths [m] down to which wetness makes runoff and between which
+    streams draw.
+    """
+
+    share: float
+    decay: float
+    base: float
+    saturated: float
+    top: float
+    upper: float
+    lower: float
+
+
+class Simtop(NamedTuple):
+    """SIMTOP (Niu et al. 2005, 10.1029/2005JD006111) with the numbers of CLM 4.
+
+    `largest` saturated part of the ground, decay [m-1] of it (halved) and of the base flow with the
+    depth of the water table, largest base flow [kg m-2 s-1], parameter of frozen areas.
+    """
+
+    largest: float
+    over: float
+    drain: float
+    rate: float
+    frozen: float
+
+
+class Rates(NamedTuple):
+    """Saturated part of the ground; what streams draw from the aquifer [m s-1]."""
+
+    saturated: float
+    base: float
+
+
+@kernel
+def _no_runoff(
+    r: NoRunoff,
+    bottom: Any,
+    layers: Any,
+    c: np.ndarray,
+    state: np.ndarray,
+    work: Any,
+    table: float,
+    seconds: float,
+) -> Rates:
+    for i in range(layers.dz.size):
+        work.streams[i], work.permeable[i] = 0.0, 0.0
+    return Rates(0.0, 0.0)
+
+
+@kernel
+def _within(layers: Any, i: int, upper: float, lower: float) -> float:
+    """Thickness [m] of layer i between two depths [m]."""
+    high, low = layers.z[i] - layers.up[i], layers.z[i] + layers.down[i]
+    return max(min(low, lower) - max(high, upper), 0.0)
+
+
+@kernel
+def _wetness(layers: Any, c: np.ndarray, state: np.ndarray, i: int) -> float:
+    """Part of the pores that water and ice fill."""
+    water = state[LIQ, SNOW + i] + state[ICE, SNOW + i]
+    return min(water / (MM * layers.dz[i] * c[i, 1]), 1.0)
+
+
+@kernel
+def _topmodel(
+    r: Topmodel,
+    bottom: Any,
+    layers: Any,
+    c: np.ndarray,
+    state: np.ndarray,
+    work: Any,
+    table: float,
+    seconds: float,
+) -> Rates:
+    """Saturated part f + (1 - f) w^4, f = share exp(-z_w), z_w = decay (depth - sum of s dz).
+
+    Streams draw (1 - f) base K/K_s + f saturated exp(-z_w), by transmissivity. K/K_s of each layer
+    stands where the paper has the power 2 B + 3 of a mean wetness: the same in even soil, and the
+    solver knows its slope.
+    """
+    n = layers.dz.size
+    dry, wet, over, all_k = layers.depth, 0.0, 0.0, 0.0
+    for i in range(n):
+        s = _wetness(layers, c, state, i)
+        dry -= s * layers.dz[i]
+        part = _within(layers, i, 0.0, r.top)
+        wet += part * s
+        over += part
+        all_k += _within(layers, i, r.upper, r.lower) * c[i, 2]
+    decline = math.exp(-max(r.decay * dry, 0.0))
+    f = r.share * decline
+    w = wet / over if over > 0.0 else 0.0
+    for i in range(n):
+        k = _within(layers, i, r.upper, r.lower) / all_k if all_k > 0.0 else 0.0
+        open_part = (
+            work.passing[i] if work.passing[i] < work.passing[i + 1] else work.passing[i + 1]
+        )
+        work.permeable[i] = (1.0 - f) * r.base / MM * k * open_part
+        work.streams[i] = f * r.saturated / MM * decline * k * c[i, 2]
+    return Rates(f + (1.0 - f) * w * w * w * w, 0.0)
+
+
+@kernel
+def _frozen(alpha: float, ice: float) -> float:
+    """Part of an area that `ice`, a part of its water, makes impermeable."""
+    if ice <= 0.0:
+        return 0.0
+    least = math.exp(-alpha)
+    return (math.exp(-alpha * (1.0 - ice)) - least) / (1.0 - least)
+
+
+@kernel
+def _simtop(
+    r: Simtop,
+    bottom: Any,
+    layers: Any,
+    c: np.ndarray,
+    state: np.ndarray,
+    work: Any,
+    table: float,
+    seconds: float,
+) -> Rates:
+    """Saturated part (1 - i) largest exp(-over z / 2) + i, i the frozen part of the first layer.
+
+    Streams draw rate (1 - i) exp(-drain z), with i of the layers below the table, z, from the
+    saturated layers by transmissivity or, where the table is below them, from the aquifer. The
+    table answers within the step, to first order.
+    """
+    n = layers.dz.size
+    i = _frozen(r.frozen, _share_of_ice(state, 0))
+    saturated = (1.0 - i) * r.largest * math.exp(-0.5 * r.over * table) + i
+    ice, thick, all_k = 0.0, 0.0, 0.0
+    for j in range(n):
+        part = _within(layers, j, table, layers.depth)
+        ice += part * _share_of_ice(state, j)
+        thick += part
+        all_k += part * c[j, 2]
+    if thick > 0.0:
+        ice /= thick
+    else:
+        ice = _share_of_ice(state, n - 1)
+    rate = r.rate * (1.0 - _frozen(r.frozen, ice)) * math.exp(-r.drain * table) / MM
+    largest, yields = hidden(bottom)
+    in_aquifer = largest > 0.0 and table >= layers.depth
+    if in_aquifer:
+        rate /= 1.0 + seconds * r.drain * rate / yields
+    for j in range(n):
+        part = _within(layers, j, table, layers.depth)
+        work.permeable[j] = 0.0
+        work.streams[j] = rate * part * c[j, 2] / all_k if part > 0.0 else 0.0
+    return Rates(saturated, rate if in_aquifer else 0.0)
+
+
+@kernel
+def _share_of_ice(state: np.ndarray, i: int) -> float:
+    ice, liquid = state[ICE, SNOW + i], state[LIQ, SNOW + i]
+    return ice / (ice + liquid) if ice > 0.0 else 0.0
+
+
+RUNOFF: dict[type, Callable[..., Rates]] = {
+    NoRunoff: _no_runoff,
+    Topmodel: _topmodel,
+    Simtop: _simtop,
+}
+
+
+def shed(
+    runoff: Any,
+    bottom: Any,
+    layers: Any,
+    c: np.ndarray,
+    state: np.ndarray,
+    work: Any,
+    table: float,
+    seconds: float,
+) -> Rates:
+    """Runoff of a column with its water table at `table` [m]; fills work.streams and .permeable."""
+    return RUNOFF[type(runoff)](runoff, bottom, layers, c, state, work, table, seconds)
+
+
+@overload(shed)
+def _shed(runoff, bottom, layers, c, state, work, table, seconds):  # type: ignore[no-untyped-def]
+    chosen = RUNOFF[runoff.instance_class]
+    return lambda runoff, bottom, layers, c, state, work, table, seconds: chosen(
+        runoff, bottom, layers, c, state, work, table, seconds
+    )
