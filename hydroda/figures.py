@@ -17,6 +17,7 @@ from hydroda.verification import rank_histogram
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+HEAD, WATER_TABLE = "h", "water_table_depth"
 # A gap of so many usual steps parts a line.
 LONG_GAP = 10
 
@@ -69,13 +70,21 @@ def series(result: Result) -> Named:
 
 
 def profiles(result: Result) -> Named:
-    """Each layered state through time, at the first column."""
+    """Each layered state through time, at the first column; heads as pF with the water table."""
     analysis = result.leg()["analysis"].to_dataset()
+    table = analysis.get(WATER_TABLE)
     for name, variable in analysis.data_vars.items():
         if {"time", "layer"} <= set(variable.dims) and "realization" not in variable.dims:
             column = variable.isel(column=0) if "column" in variable.dims else variable
-            if not str(name).endswith("_spread") and "time" in variable.dims and _moves(column):
-                yield f"profile {name}", plotting.profile_through_time(column)
+            if str(name).endswith("_spread") or not _moves(column):
+                continue
+            if name == HEAD:
+                shown = None if table is None else table.isel(column=0)
+                known = shown is not None and bool(shown.notnull().any())
+                figure = plotting.heads_through_time(column, water_table=shown if known else None)
+            else:
+                figure = plotting.profile_through_time(column)
+            yield f"profile {name}", figure
 
 
 def parameters(result: Result) -> Named:

@@ -202,6 +202,26 @@ def full_profile():
     )
 
 
+def heads():
+    """Heads (time, layer) [m] over a water table, saturated below it, bone-dry at the top."""
+    table = 1.2 + 0.5 * np.sin(np.arange(DAYS) / 20)
+    depth = np.cumsum(THICKNESS) - THICKNESS / 2
+    values = depth - table[:, None]
+    values[60:80, :3] = -1e5
+    data = xr.DataArray(
+        values,
+        {"time": days(), "depth": ("layer", depth), "thickness": ("layer", THICKNESS)},
+        ("time", "layer"),
+        attrs={"units": "m", "long_name": "pressure head", "cell_methods": "realization: mean"},
+    )
+    return data, xr.DataArray(table, {"time": days()}, ("time",))
+
+
+def full_heads():
+    data, table = heads()
+    return plotting.heads_through_time(data, water_table=table, observed_depths=(0.2,))
+
+
 def full_innovations(stations=1):
     data = innovations(stations)
     return plotting.innovation_history(data["innovation"], data["sd"], outlier=data["outlier"])
@@ -210,6 +230,7 @@ def full_innovations(stations=1):
 FIGURES = {
     "time_series": full_time_series,
     "profile_through_time": full_profile,
+    "heads_through_time": full_heads,
     "map_stations": full_map,
     "scores_table": lambda: plotting.scores_table(table()),
     "rank_histogram": lambda: plotting.rank_histogram(histogram()),
@@ -410,6 +431,35 @@ def test_that_a_profile_can_end_above_its_bottom_and_needs_depths():
         plotting.profile_through_time(profile(), down_to=0.5)
     with pytest.raises(DataError, match="depth"):
         plotting.profile_through_time(profile().drop_vars("depth"))
+
+
+def test_that_irregular_stops_are_no_gaps():
+    steps = np.where(np.arange(60) % 2, 10, 3)
+    time = days()[0] + np.cumsum(steps).astype("timedelta64[D]")
+    data = profile().isel(time=slice(60)).assign_coords(time=time)
+    assert not legend_labels(plotting.profile_through_time(data))
+
+
+def test_that_pf_is_the_logarithm_of_the_suction_in_centimetres():
+    given = xr.DataArray([-150.0, -1.0, -0.01, -0.001, 0.0, 2.0, np.nan], dims="layer")
+    expected = [np.log10(15_000), 2.0, 0.0, 0.0, -1.0, -1.0, np.nan]
+    np.testing.assert_allclose(plotting.pf(given), expected, atol=1e-12)
+
+
+def test_that_heads_are_read_as_pf_with_the_saturated_soil_apart():
+    figure = full_heads()
+    ax, bar = figure.axes
+    names = ["saturated", "drier than pF 5", "water table", "observed depth"]
+    assert legend_labels(figure) == names
+    assert bar.get_ylabel() == "pF of the mean head (log₁₀ cm)"
+    data, _ = heads()
+    drawn = ax.collections[0].get_array().T
+    assert ((drawn < 0) == (data.values >= 0)).all()
+    assert ax.collections[0].get_clim() == (0, 5)
+    damp, _ = heads()
+    damp = damp.isel(layer=slice(4), time=slice(50)).drop_attrs()
+    plain = plotting.heads_through_time(damp)
+    assert not legend_labels(plain) and plain.axes[1].get_ylabel() == "pF (log₁₀ cm)"
 
 
 def test_that_the_map_tells_assimilated_from_withheld_stations():

@@ -6,7 +6,12 @@ global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
 
 from hydroda.plotting._canvas import GREY, PALETTE, axis_label, pretty_unit, save
 from hydroda.plotting.maps import map_stations
-from hydroda.plotting.profiles import profile_through_time, weights_with_depth
+from hydroda.plotting.profiles import (
+    heads_through_time,
+    pf,
+    profile_through_time,
+    weights_with_depth,
+)
 from hydroda.plotting.scores import intervals, rank_histogram, scores_table, spread_skill
 from hydroda.plotting.series import (
     MANY_POINTS,
@@ -21,11 +26,13 @@ __all__ = [
     "MANY_POINTS",
     "PALETTE",
     "axis_label",
+    "heads_through_time",
     "inflation_history",
     "innovation_history",
     "intervals",
     "map_stations",
     "parameter_history",
+    "pf",
     "pretty_unit",
     "profile_through_time",
     "rank_histogram",
