@@ -54,7 +54,10 @@ COLDEST = 160.0  # [K]
 
 
 class Plant(NamedTuple):
-    """What a plant type is to the air: m, 1, umol m-2 s-1, heads in m (`plants.PlantType`)."""
+    """What a plant type is to the air: m, 1, umol m-2 s-1, heads in m (`plants.PlantType`).
+
+    bottom, top: depths of snow between which its leaves are covered [m].
+    """
 
     roughness: float
     displacement: float
@@ -67,6 +70,8 @@ class Plant(NamedTuple):
     resting: float
     open_head: float
     closed_head: float
+    bottom: float
+    top: float
 
 
 class Air(NamedTuple):
@@ -165,8 +170,9 @@ class Fluxes(NamedTuple):
 def plant(row: np.ndarray) -> Plant:
     """Plant from the row of a table (`hydroda.models.plants`)."""
     return Plant(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10]
-    )
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10],
+        row[11], row[12],
+    )  # fmt: skip
 
 
 @kernel
@@ -288,6 +294,69 @@ def roughness(token: Any, plant: Plant, lai: float, sai: float, z0_ground: float
     if lai + sai < BARE:
         return Roughness(z0_ground, 0.0)
     return _roughness(token, plant, lai + sai, z0_ground)
+
+
+# ------------------------------------------------------------------------------------ leaf area
+
+LEAST = 0.05  # leaf or stem area index that counts
+
+
+class BuriedByHeight(NamedTuple):
+    """Snow covers leaves between the bottom and the top of the plant (CLM 4)."""
+
+    code: int = 0
+
+
+class BuriedByRoughness(NamedTuple):
+    """Snow covers all leaves at ten times the roughness length, in proportion before (CoLM)."""
+
+    code: int = 0
+
+
+@kernel
+def _buried_by_height(token: BuriedByHeight, plant: Plant, snow_depth: float) -> float:
+    """Oleson et al. (2010), section 2.1.4; Wang & Zeng (2007), 10.1175/JHM603.1."""
+    return min(max((snow_depth - plant.bottom) / (plant.top - plant.bottom), 0.0), 1.0)
+
+
+@kernel
+def _buried_by_roughness(token: BuriedByRoughness, plant: Plant, snow_depth: float) -> float:
+    return min(0.1 * snow_depth / plant.roughness, 1.0)
+
+
+BURIAL: dict[type, Callable[..., float]] = {
+    BuriedByHeight: _buried_by_height,
+    BuriedByRoughness: _buried_by_roughness,
+}
+
+
+def buried(token: Any, plant: Plant, snow_depth: float) -> float:
+    """Share of leaves and stems under snow of a depth [m]."""
+    return BURIAL[type(token)](token, plant, snow_depth)
+
+
+@overload(buried)
+def _buried(token, plant, snow_depth):  # type: ignore[no-untyped-def]
+    chosen = BURIAL[token.instance_class]
+    return lambda token, plant, snow_depth: chosen(token, plant, snow_depth)
+
+
+@kernel
+def exposed(
+    token: Any, plant: Plant, lai: float, sai: float, snow_depth: float
+) -> tuple[float, float]:
+    """Leaf and stem area index above the snow; none where it is too little to count."""
+    free = 1.0 - buried(token, plant, snow_depth) if snow_depth > 0.0 else 1.0
+    lai *= free
+    sai *= free
+    return lai if lai >= LEAST else 0.0, sai if sai >= LEAST else 0.0
+
+
+@kernel
+def seasonal_leaves(lowest: float, highest: float, t_soil: float) -> float:
+    """Leaf area index by the temperature [K] of the root zone (Dickinson et al. 1993; CoLM)."""
+    cold = max(298.0 - t_soil, 0.0)
+    return lowest + (highest - lowest) * max(1.0 - 0.0016 * cold * cold, 0.0)
 
 
 # --------------------------------------------------------------------------------- interception

@@ -222,7 +222,7 @@ class AgedSnow(NamedTuple):
 
 @kernel
 def _aged_snow(token: AgedSnow, age: float, mu: float) -> Albedo:
-    """Oleson et al. (2004), NCAR/TN-461+STR, section 3.2.2; direct light sees more under low sun."""
+    """Oleson et al. (2004), NCAR/TN-461+STR, section 3.2.2; brighter under a low sun."""
     old = age / (1.0 + age)
     vis = token.vis * (1.0 - token.ageing_vis * old)
     nir = token.nir * (1.0 - token.ageing_nir * old)
