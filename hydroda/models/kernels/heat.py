@@ -36,17 +36,20 @@ from hydroda.models.kernels.column import (
     SNOW,
     T,
 )
-from hydroda.models.kernels.soil import evaluate
+from hydroda.models.kernels.soil import BrooksCorey, Gardner, VanGenuchten
 
 # Rows of the work array (WORK, SNOW + layer): solid heat capacity [J m-2 K-1], factor of the
-# sensible heat, water [kg m-2], thin snow [kg m-2]; weight of new heat flux to the node below
+# sensible heat, water, thin snow and pores [kg m-2]; weight of new heat flux to the node below
 # [J m-2 K-1] and heat gained from the old temperatures [J m-2]; enthalpy before and now [J m-2],
 # temperature now [K], its slope with the enthalpy; two rows of the elimination.
-(SOLID, FACTOR, WATER, THIN, PASS, GAINED, BEFORE, ENTHALPY, WARM, SLOPE, UPPER, CHANGE) = range(12)
-WORK = 12
+(SOLID, FACTOR, WATER, THIN, PORES, PASS, GAINED, BEFORE, ENTHALPY, WARM, SLOPE, UPPER, CHANGE) = (
+    range(13)
+)
+WORK = 13
 
 MOST = 20  # iterations
 AGREED = 1e-3  # [K], between the temperatures of the fluxes and those of the enthalpies
+NEAR = 1e-4  # last change of a depression of the freezing point, as a part of it
 
 LOG_WATER = math.log(CONDUCTIVITY_OF_WATER)
 LOG_ICE = math.log(CONDUCTIVITY_OF_ICE)
@@ -55,22 +58,34 @@ HEAD = FUSION / GRAVITY  # [m]
 COLDER = HEAT_OF_WATER - HEAT_OF_ICE  # what melting adds to a heat capacity [J kg-1 K-1]
 
 
-class Ground(NamedTuple):
-    """Soil of one column, arrays (layer,).
+# Rows of the numbers of a soil (GROUND, layer): distance of the node below the top of its layer
+# [m], porosity, heat capacity of the solids per volume of soil [J m-3 K-1], (1 - porosity) times
+# the logarithm of the conductivity of the solids, conductivities dry and saturated [W m-1 K-1].
+ABOVE, POROSITY, STONE, MATRIX, DRY, WET = range(6)
+GROUND = 6
 
-    Retention (token and coefficients), distance of the node below the top of its layer [m],
-    porosity, heat capacity of the solids per volume of soil [J m-3 K-1], (1 - porosity) times the
-    logarithm of the conductivity of the solids, conductivities dry and saturated [W m-1 K-1].
-    """
+
+class Ground(NamedTuple):
+    """Soil of one column: retention (token, coefficients) and numbers (GROUND, layer)."""
 
     soil: Any
     c: np.ndarray
-    above: np.ndarray
-    porosity: np.ndarray
-    solid: np.ndarray
-    matrix: np.ndarray
-    dry: np.ndarray
-    wet: np.ndarray
+    numbers: np.ndarray
+
+
+@kernel
+def ground(
+    soil: Any, c: np.ndarray, above: np.ndarray, porosity: np.ndarray, thermal: np.ndarray
+) -> Ground:
+    """The soil of a column from distances of the nodes below the tops of their layers [m],
+    porosity, both (layer,), and solid, matrix, dry, wet (4, layer) as in `soil_heat.Thermal`."""
+    numbers = np.empty((GROUND, above.size))
+    for i in range(above.size):
+        numbers[ABOVE, i] = above[i]
+        numbers[POROSITY, i] = porosity[i]
+        for row in range(4):
+            numbers[STONE + row, i] = thermal[row, i]
+    return Ground(soil, c, numbers)
 
 
 class Conduction(NamedTuple):
@@ -219,34 +234,94 @@ def _factor(token, thickness, above, reach):  # type: ignore[no-untyped-def]
 
 @kernel
 def conductivity(
-    choice: Any, ground: Ground, i: int, ice: float, liquid: float, thickness: float
+    choice: Any, numbers: np.ndarray, i: int, ice: float, liquid: float, thickness: float
 ) -> float:
     """Conductivity [W m-1 K-1] of soil layer i: Johansen's form between dry and saturated.
 
     The saturated one is the geometric mean of solids, water and ice by volume.
     """
     water = ice + liquid
-    room = DENSITY_OF_WATER * thickness * ground.porosity[i]
+    room = DENSITY_OF_WATER * thickness * numbers[POROSITY, i]
     if water <= 1e-7 * room:
-        return ground.dry[i]
+        return numbers[DRY, i]
     frozen = ice / water
-    full = ground.wet[i]
+    full = numbers[WET, i]
     if ice > 0.0:
         fluid = LOG_WATER + frozen * (LOG_ICE - LOG_WATER)
-        full = math.exp(ground.matrix[i] + ground.porosity[i] * fluid)
+        full = math.exp(numbers[MATRIX, i] + numbers[POROSITY, i] * fluid)
     part = kersten(choice, min(water / room, 1.0), frozen)
-    return ground.dry[i] + part * (full - ground.dry[i])
+    return numbers[DRY, i] + part * (full - numbers[DRY, i])
+
+
+# ----------------------------------------------------------- liquid water that does not freeze
+# Only theta and its slope of what `soil.evaluate` gives, and no view of the row of coefficients: at
+# cold nodes this is most of the work.
+
+
+@kernel
+def _content_van_genuchten(
+    token: VanGenuchten, c: np.ndarray, i: int, h: float
+) -> tuple[float, float]:
+    t = math.exp(c[i, 4] * math.log(-c[i, 3] * h))
+    part = (c[i, 1] - c[i, 0]) * math.exp(-c[i, 5] * math.log1p(t))
+    return c[i, 0] + part, part * c[i, 5] * c[i, 4] * t / (1.0 + t) / -h
+
+
+@kernel
+def _content_brooks_corey(
+    token: BrooksCorey, c: np.ndarray, i: int, h: float
+) -> tuple[float, float]:
+    v = -c[i, 3] * h
+    if v <= 1.0:
+        return c[i, 1], 0.0
+    part = (c[i, 1] - c[i, 0]) * math.exp(-c[i, 4] * math.log(v))
+    return c[i, 0] + part, -c[i, 4] * part / h
+
+
+@kernel
+def _content_gardner(token: Gardner, c: np.ndarray, i: int, h: float) -> tuple[float, float]:
+    part = (c[i, 1] - c[i, 0]) * math.exp(c[i, 3] * h)
+    return c[i, 0] + part, part * c[i, 3]
+
+
+CONTENT: dict[type, Callable[..., tuple[float, float]]] = {
+    VanGenuchten: _content_van_genuchten,
+    BrooksCorey: _content_brooks_corey,
+    Gardner: _content_gardner,
+}
+
+
+def content(token: Any, c: np.ndarray, i: int, h: float) -> tuple[float, float]:
+    """theta at a negative head [m] in layer i, and its slope [m-1]."""
+    return CONTENT[type(token)](token, c, i, h)
+
+
+@overload(content)
+def _content(token, c, i, h):  # type: ignore[no-untyped-def]
+    chosen = CONTENT[token.instance_class]
+    return lambda token, c, i, h: chosen(token, c, i, h)
+
+
+@kernel
+def supercooled(soil: Any, c: np.ndarray, i: int, t: float) -> tuple[float, float]:
+    """Liquid water [kg m-3] that may stay in layer i at t < T_f, and its slope [kg m-3 K-1]."""
+    warm = 1.0 / t
+    theta, slope = content(soil, c, i, HEAD * (t - FREEZING) * warm)
+    return DENSITY_OF_WATER * theta, DENSITY_OF_WATER * slope * HEAD * FREEZING * warm * warm
 
 
 # ------------------------------------------------------------------------- enthalpy of one node
 
 
-@kernel
-def supercooled(ground: Ground, i: int, t: float) -> tuple[float, float]:
-    """Liquid water [kg m-2 per m of soil] that may stay in layer i at t < T_f, and its slope."""
-    head = HEAD * (t - FREEZING) / t
-    curve = evaluate(ground.soil, ground.c[i], head)
-    return DENSITY_OF_WATER * curve[0], DENSITY_OF_WATER * curve[1] * HEAD * FREEZING / (t * t)
+class Node(NamedTuple):
+    """A soil layer: thickness [m], pores [kg m-2], solids [J m-2 K-1], factor of the sensible heat,
+    water [kg m-2]."""
+
+    thickness: float
+    pores: float
+    solid: float
+    scale: float
+    water: float
 
 
 @kernel
@@ -272,60 +347,50 @@ def of_water(scale: float, water: float, e: float) -> tuple[float, float]:
 
 @kernel
 def _of_soil(
-    ground: Ground,
-    i: int,
-    thickness: float,
-    solid: float,
-    scale: float,
-    water: float,
-    thin: float,
-    e: float,
-    guess: float,
+    soil: Any, c: np.ndarray, i: int, node: Node, thin: float, e: float, guess: float
 ) -> tuple[float, float]:
     """Temperature of soil layer i, with `thin` snow on it, of enthalpy e; dT/dE.
 
     `guess` is near the temperature where the layer holds ice.
     """
+    slope = 1.0 / (node.scale * (node.solid + HEAT_OF_WATER * node.water))
     e += FUSION * thin
     if e >= 0.0:
         if e < FUSION * thin:
             return FREEZING, 0.0
-        slope = 1.0 / (scale * (solid + HEAT_OF_WATER * water))
         return FREEZING + slope * (e - FUSION * thin), slope
-    solid += HEAT_OF_ICE * thin
-    slope = 1.0 / (scale * (solid + HEAT_OF_WATER * water))
+    if thin > 0.0:
+        solid = node.solid + HEAT_OF_ICE * thin
+        node = Node(node.thickness, node.pores, solid, node.scale, node.water)
+        slope = 1.0 / (node.scale * (solid + HEAT_OF_WATER * node.water))
     thawed = FREEZING + slope * e
-    if water <= 0.0 or water <= thickness * supercooled(ground, i, thawed)[0]:
+    if node.water <= 0.0:
         return thawed, slope
-    if e >= FUSION * (thickness * DENSITY_OF_WATER * ground.porosity[i] - water):
+    if e >= FUSION * (node.pores - node.water):
         return FREEZING, 0.0  # more water than pores: what is too much freezes as in the open
-    return _of_frozen(ground, i, thickness, solid, scale, water, e, thawed, guess)
+    return _below_freezing(soil, c, i, node, e, thawed, guess)
 
 
 @kernel
-def _of_frozen(
-    ground: Ground,
-    i: int,
-    thickness: float,
-    solid: float,
-    scale: float,
-    water: float,
-    e: float,
-    low: float,
-    guess: float,
+def _below_freezing(
+    soil: Any, c: np.ndarray, i: int, node: Node, e: float, thawed: float, guess: float
 ) -> tuple[float, float]:
-    """Temperature where ice and the liquid the retention curve allows make up e; dT/dE."""
-    high = FREEZING
-    t = guess if low < guess < high else FREEZING - 0.5 * (FREEZING - low)
+    """Temperature where ice and the liquid the retention curve allows make up e; dT/dE.
+
+    The enthalpy grows with the temperature, and is convex in it where there is ice; without ice it
+    would be e at `thawed`, below which it is not.
+    """
+    low, high = thawed - 1e-9, FREEZING
+    t = guess if low < guess < high else thawed
     slope = 0.0
     for _ in range(60):
-        allowed, steep = supercooled(ground, i, t)
-        liquid = min(thickness * allowed, water)
-        ice = water - liquid
-        capacity = scale * (solid + HEAT_OF_ICE * ice + HEAT_OF_WATER * liquid)
+        allowed, steep = supercooled(soil, c, i, t)
+        liquid = min(node.thickness * allowed, node.water)
+        ice = node.water - liquid
+        capacity = node.scale * (node.solid + HEAT_OF_ICE * ice + HEAT_OF_WATER * liquid)
         excess = capacity * (t - FREEZING) - FUSION * ice - e
         if ice > 0.0:
-            capacity += thickness * steep * (scale * COLDER * (t - FREEZING) + FUSION)
+            capacity += node.thickness * steep * (node.scale * COLDER * (t - FREEZING) + FUSION)
         slope = 1.0 / capacity
         if excess > 0.0:
             high = t
@@ -333,7 +398,7 @@ def _of_frozen(
             low = t
         last = t
         t -= slope * excess
-        if abs(t - last) <= 1e-5 * (FREEZING - last):
+        if abs(t - last) <= NEAR * (FREEZING - last):
             break
         if not low < t < high:  # the middle of the logarithms of the depressions
             t = FREEZING - math.sqrt((FREEZING - low) * (FREEZING - high + 1e-6))
@@ -368,17 +433,18 @@ def solve(
     No heat passes the bottom.
     """
     top = SNOW - int(s[COUNT])
-    _stores(conduction, ground, x, s, top, work)
-    _passes(conduction, ground, x, top, seconds, work)
+    numbers = ground.numbers
+    _stores(conduction.top, numbers, x, s, top, work)
+    _passes(conduction, numbers, x, top, seconds, work)
     old = x[T, top]
-    _temperatures(ground, x, top, work, x[T])
+    _temperatures(ground.soil, ground.c, x, top, work, x, T)
     count = 0
     rise = 0.0
     while count < MOST:
         count += 1
         _correct(top, work, seconds * (flux - slope * old), seconds * slope)
         rise = work[WARM, top] - old
-        if _temperatures(ground, x, top, work, work[WARM]) <= AGREED:
+        if _temperatures(ground.soil, ground.c, x, top, work, work, WARM) <= AGREED:
             break
     gain = 0.0
     for j in range(top, x.shape[1]):
@@ -390,38 +456,41 @@ def solve(
 
 @kernel
 def _stores(
-    conduction: Any, ground: Any, x: np.ndarray, s: np.ndarray, top: int, work: np.ndarray
+    choice: Any, numbers: np.ndarray, x: np.ndarray, s: np.ndarray, top: int, work: np.ndarray
 ) -> None:
     """Solids, water and enthalpy of every node as the step finds them."""
     for j in range(top, x.shape[1]):
-        work[SOLID, j] = 0.0 if j < SNOW else ground.solid[j - SNOW] * x[DZ, j]
+        work[SOLID, j] = 0.0
+        if j >= SNOW:
+            work[SOLID, j] = numbers[STONE, j - SNOW] * x[DZ, j]
+            work[PORES, j] = DENSITY_OF_WATER * numbers[POROSITY, j - SNOW] * x[DZ, j]
         work[FACTOR, j] = 1.0
         work[THIN, j] = 0.0
         work[WATER, j] = x[ICE, j] + x[LIQ, j]
     if top == SNOW:
         work[THIN, top] = s[PACK]
-    work[FACTOR, top] = _top_factor(conduction, ground, x, top)
+    work[FACTOR, top] = _top_factor(choice, numbers, x, top)
     for j in range(top, x.shape[1]):
         thin = work[THIN, j]
-        solid = work[SOLID, j] + HEAT_OF_ICE * thin
-        e = enthalpy(solid, work[FACTOR, j], x[ICE, j], x[LIQ, j], x[T, j]) - FUSION * thin
+        stone = work[SOLID, j] + HEAT_OF_ICE * thin
+        e = enthalpy(stone, work[FACTOR, j], x[ICE, j], x[LIQ, j], x[T, j]) - FUSION * thin
         work[BEFORE, j] = e
         work[ENTHALPY, j] = e
 
 
 @kernel
-def _top_factor(conduction: Any, ground: Any, x: np.ndarray, top: int) -> float:
+def _top_factor(choice: Any, numbers: np.ndarray, x: np.ndarray, top: int) -> float:
     if top + 1 >= x.shape[1]:
         return 1.0
     thickness = x[DZ, top]
-    above = 0.5 * thickness if top < SNOW else ground.above[0]
-    below = 0.5 * x[DZ, top + 1] if top + 1 < SNOW else ground.above[top + 1 - SNOW]
-    return factor(conduction.top, thickness, above, thickness + below)
+    above = 0.5 * thickness if top < SNOW else numbers[ABOVE, 0]
+    below = 0.5 * x[DZ, top + 1] if top + 1 < SNOW else numbers[ABOVE, top + 1 - SNOW]
+    return factor(choice, thickness, above, thickness + below)
 
 
 @kernel
 def _passes(
-    conduction: Any, ground: Any, x: np.ndarray, top: int, seconds: float, work: np.ndarray
+    conduction: Any, numbers: np.ndarray, x: np.ndarray, top: int, seconds: float, work: np.ndarray
 ) -> None:
     """Conductances between the nodes, and the heat that the old temperatures move."""
     end = x.shape[1]
@@ -434,9 +503,9 @@ def _passes(
             above = 0.5 * thickness
             here = of_snow(conduction.snow, (x[ICE, j] + x[LIQ, j]) / thickness)
         else:
-            above = ground.above[j - SNOW]
+            above = numbers[ABOVE, j - SNOW]
             here = conductivity(
-                conduction.kersten, ground, j - SNOW, x[ICE, j], x[LIQ, j], thickness
+                conduction.kersten, numbers, j - SNOW, x[ICE, j], x[LIQ, j], thickness
             )
         if j > top:
             pass_on = seconds * last * here / (reach * here + above * last)
@@ -489,27 +558,21 @@ def _correct(top: int, work: np.ndarray, entering: float, slope: float) -> None:
 
 @kernel
 def _temperatures(
-    ground: Any, x: np.ndarray, top: int, work: np.ndarray, guess: np.ndarray
+    soil: Any, c: np.ndarray, x: np.ndarray, top: int, work: np.ndarray, near: np.ndarray, row: int
 ) -> float:
-    """WARM and SLOPE of the enthalpies; the largest change of a temperature from its guess [K]."""
+    """WARM and SLOPE of the enthalpies; the largest change of a temperature from near[row] [K]."""
     worst = 0.0
     for j in range(top, x.shape[1]):
-        e, water = work[ENTHALPY, j], work[WATER, j]
+        e, guess = work[ENTHALPY, j], near[row, j]
         if j < SNOW:
-            t, slope = of_water(work[FACTOR, j], water, e)
+            t, slope = of_water(work[FACTOR, j], work[WATER, j], e)
+        elif e >= 0.0 and work[THIN, j] == 0.0:
+            slope = 1.0 / (work[FACTOR, j] * (work[SOLID, j] + HEAT_OF_WATER * work[WATER, j]))
+            t = FREEZING + slope * e
         else:
-            t, slope = _of_soil(
-                ground,
-                j - SNOW,
-                x[DZ, j],
-                work[SOLID, j],
-                work[FACTOR, j],
-                water,
-                work[THIN, j],
-                e,
-                guess[j],
-            )
-        worst = max(worst, abs(t - guess[j]))
+            node = Node(x[DZ, j], work[PORES, j], work[SOLID, j], work[FACTOR, j], work[WATER, j])
+            t, slope = _of_soil(soil, c, j - SNOW, node, work[THIN, j], e, guess)
+        worst = max(worst, abs(t - guess))
         work[WARM, j] = t
         work[SLOPE, j] = slope
     return worst
@@ -545,10 +608,11 @@ def _settle(x: np.ndarray, s: np.ndarray, top: int, work: np.ndarray) -> float:
 def energy(conduction: Any, ground: Any, x: np.ndarray, s: np.ndarray) -> float:
     """Enthalpy of snow and soil [J m-2]."""
     top = SNOW - int(s[COUNT])
-    scale = _top_factor(conduction, ground, x, top)
+    numbers = ground.numbers
+    scale = _top_factor(conduction.top, numbers, x, top)
     total = 0.0
     for j in range(top, x.shape[1]):
-        solid = 0.0 if j < SNOW else ground.solid[j - SNOW] * x[DZ, j]
+        solid = 0.0 if j < SNOW else numbers[STONE, j - SNOW] * x[DZ, j]
         if j == top and top == SNOW:
             solid += HEAT_OF_ICE * s[PACK]
             total -= FUSION * s[PACK]
@@ -561,4 +625,4 @@ def top_capacity(ground: Any, x: np.ndarray, s: np.ndarray) -> float:
     """Heat capacity [J m-2 K-1] of the first soil layer, with thin snow on it."""
     thin = s[PACK] if s[COUNT] < 0.5 else 0.0
     water = HEAT_OF_ICE * (x[ICE, SNOW] + thin) + HEAT_OF_WATER * x[LIQ, SNOW]
-    return ground.solid[0] * x[DZ, SNOW] + water
+    return ground.numbers[STONE, 0] * x[DZ, SNOW] + water
