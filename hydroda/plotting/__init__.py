@@ -5,7 +5,9 @@ global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
 """
 
 from hydroda.plotting._canvas import GREY, PALETTE, axis_label, pretty_unit, save
-from hydroda.plotting.maps import map_stations
+from hydroda.plotting.maps import map_network, map_stations
+from hydroda.plotting.neutrons import counts_to_moisture, footprint
+from hydroda.plotting.observations import availability
 from hydroda.plotting.profiles import (
     heads_through_time,
     pf,
@@ -25,11 +27,15 @@ __all__ = [
     "GREY",
     "MANY_POINTS",
     "PALETTE",
+    "availability",
     "axis_label",
+    "counts_to_moisture",
+    "footprint",
     "heads_through_time",
     "inflation_history",
     "innovation_history",
     "intervals",
+    "map_network",
     "map_stations",
     "parameter_history",
     "pf",

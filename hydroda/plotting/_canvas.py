@@ -132,7 +132,11 @@ def time_axis(ax: Axes, data: xr.DataArray) -> None:
     """Dates that do not overlap, or a plain axis where time is counted."""
     if not np.issubdtype(data["time"].dtype, np.datetime64):
         ax.set_xlabel(axis_label(data["time"], "time"))
-        return
+    else:
+        dates_axis(ax)
+
+
+def dates_axis(ax: Axes) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     locator = AutoDateLocator(minticks=3, maxticks=9)
