@@ -129,6 +129,32 @@ def extraterrestrial_radiation(
     hours of a day sum to Eq. 21. The day of the year is that of the interval's centre in local mean
     solar time.
     """
+    day, turns = _daylight(start, step_seconds, latitude, longitude)
+    energy = sum(_sun_between(latitude, day, first, last) for first, last in turns)
+    return np.asarray(np.maximum(energy / (2 * np.pi * step_seconds / 86400), 0.0))
+
+
+def cosine_of_zenith(
+    start: NDArray[np.datetime64], step_seconds: float, latitude: Values, longitude: Values
+) -> Array:
+    """Cosine of the solar zenith angle, mean of the time that the sun is up [1]; 0 where it is not.
+
+    `start` datetime64 in UTC, labels of the start of each interval of at most a day; longitude
+    [degree east]. The mean over daylight keeps the sun of an hour with sunrise from standing too
+    low (Hogan & Hirahara 2016, 10.1002/2015GL066868).
+    """
+    day, turns = _daylight(start, step_seconds, latitude, longitude)
+    above = sum(_sun_between(latitude, day, first, last) for first, last in turns)
+    above = above / (SOLAR_CONSTANT * inverse_sun_distance(day))
+    light = sum(last - first for first, last in turns)
+    lit = light > 1e-9
+    return np.where(lit, np.maximum(above, 0.0) / np.where(lit, light, 1.0), 0.0)
+
+
+def _daylight(
+    start: NDArray[np.datetime64], step_seconds: float, latitude: Values, longitude: Values
+) -> tuple[Array, list[tuple[Array, Array]]]:
+    """Day of the year, and hour angles [rad] between which intervals have daylight."""
     if not 0 < step_seconds <= 86400:
         raise DeclarationError(f"step_seconds must be in (0, 86400] s; got {step_seconds}")
     to_middle = np.asarray(240 * longitude + step_seconds / 2)  # the sun turns a degree in 240 s
@@ -137,16 +163,13 @@ def extraterrestrial_radiation(
     half = np.pi * step_seconds / 86400
     sunset = sunset_hour_angle(latitude, day)
     # where the sun stays up all day, an interval across midnight meets it on either side
-    turns = [
-        _sun_between(
-            latitude,
-            day,
+    return day, [
+        (
             np.clip(noon_angle - half + turn, -sunset, sunset),
             np.clip(noon_angle + half + turn, -sunset, sunset),
         )
         for turn in (-2 * np.pi, 0.0, 2 * np.pi)
     ]
-    return np.asarray(np.maximum(sum(turns) / (2 * half), 0.0))
 
 
 def _sun_between(latitude: Values, day_of_year: Values, first: Values, last: Values) -> Array:

@@ -152,6 +152,34 @@ def test_that_the_sun_stands_highest_where_it_is_noon():
     assert list(sun.argmax(axis=0)) == [12, 18, 6]
 
 
+def test_that_the_cosine_of_the_zenith_is_its_mean_while_the_sun_is_up():
+    start = np.datetime64("1998-06-21T00:00") + np.arange(24) * HOUR
+    cosine = met.cosine_of_zenith(start, 3600, 40.0, -88.0)
+    fine = (start[:, None] + np.arange(900) * (HOUR // 900)).astype("datetime64[ns]")
+    instant = met.extraterrestrial_radiation(fine, 4.0, 40.0, -88.0)
+    instant /= met.SOLAR_CONSTANT * met.inverse_sun_distance(172)
+    up = instant > 0
+    mean = instant.sum(axis=1) / np.maximum(up.sum(axis=1), 1)
+    assert_allclose(cosine, mean, atol=2e-3)
+    assert 0 < up.sum(axis=1)[up.any(axis=1)].min() < 900  # an hour with sunrise is among them
+
+
+def test_that_the_cosine_of_the_zenith_times_the_daylight_is_the_radiation_above_the_air():
+    start = np.datetime64("2003-03-01T00:00") + np.arange(24 * 200) * HOUR
+    for latitude in (-67.0, 0.0, 46.2, 89.0):
+        cosine = met.cosine_of_zenith(start, 3600, latitude, 106.5)
+        above = met.extraterrestrial_radiation(start, 3600, latitude, 106.5)
+        bound = met.SOLAR_CONSTANT * 1.033 * cosine
+        assert (above <= bound + 1e-9).all()
+        assert ((cosine > 0) == (above > 0)).all()
+        assert (cosine <= 1).all()
+
+
+def test_that_the_sun_has_no_height_in_the_polar_night():
+    start = np.datetime64("2003-12-21T00:00") + np.arange(24) * HOUR
+    assert (met.cosine_of_zenith(start, 3600, 80.0, 20.0) == 0).all()
+
+
 def test_that_half_hours_average_to_the_hour_across_sunrise():
     hours = np.datetime64("2015-10-03T05:00", "ns") + np.arange(3) * HOUR
     halves = np.stack([hours, hours + HOUR // 2], axis=1)

@@ -286,7 +286,7 @@ class SakaguchiZeng:
 
     def __post_init__(self) -> None:
         _amounts(self, litter_depth="m")
-        if not (self.litter >= 0.0 and self.litter_depth > 0.0):
+        if not (self.litter >= 0.0 and float(self.litter_depth) > 0.0):
             raise DeclarationError(
                 f"litter needs a leaf area of at least 0 and a depth above 0; got {self.litter}, "
                 f"{self.litter_depth}"

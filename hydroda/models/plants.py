@@ -224,12 +224,12 @@ class PlantType:
         self._check()
 
     def _check(self) -> None:
-        if not self.closed_head < self.open_head <= 0.0:
+        if not float(self.closed_head) < float(self.open_head) <= 0.0:
             raise DeclarationError(
                 f"closed_head must be below open_head, both at most 0 m; got {self.closed_head}, "
                 f"{self.open_head}"
             )
-        if not 0.0 <= self.bottom < self.top:
+        if not 0.0 <= float(self.bottom) < float(self.top):
             raise DeclarationError(f"bottom must be below top; got {self.bottom}, {self.top}")
         for name in ("roughness", "height", "leaf_size", "capacity", "slope"):
             if not getattr(self, name) > 0.0:
