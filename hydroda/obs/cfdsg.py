@@ -16,7 +16,17 @@ import xarray as xr
 
 from hydroda.errors import DataError
 from hydroda.files import replacing
-from hydroda.obs.records import PLACES, SIDE, Format, Records, from_wide, to_wide
+from hydroda.obs.records import (
+    LEVEL,
+    PLACES,
+    REFERENCE,
+    SIDE,
+    Format,
+    Records,
+    from_wide,
+    to_wide,
+)
+from hydroda.obs.textfiles import SENTINELS
 from hydroda.units import convert
 
 STANDARD_NAMES = {
@@ -24,7 +34,8 @@ STANDARD_NAMES = {
     "evapotranspiration": "lwe_water_evaporation_rate",
 }
 # Read, but not written: whether a level is a depth or an elevation is the sensor's to say.
-LEVELS = {"water_surface_height_above_reference_datum", "water_table_depth"}
+# What they are in relation to goes with the records as an attribute.
+LEVELS = {"water_surface_height_above_reference_datum": "datum", "water_table_depth": "ground"}
 PLACE_NAMES = {
     "x": ("x", "projection_x_coordinate"),
     "y": ("y", "projection_y_coordinate"),
@@ -37,6 +48,7 @@ MODIFIERS = {
     "status_flag": "_flag",
     "number_of_observations": "_count",
 }
+RANGE = "actual_range"
 TIME_UNITS = {
     "hours": 3_600_000_000,
     "minutes": 60_000_000,
@@ -95,6 +107,9 @@ class _Reader:
         self.id = self._one("station", {"cf_role": "timeseries_id"})
         self.station = self._named("station_name", self.id)
         self.instance = dataset[self.id].dims
+        ids, counts = np.unique(dataset[self.id].astype(str).values, return_counts=True)
+        if (counts > 1).any():
+            raise DataError(f"{source} has station {ids[counts > 1][0]!r} twice in {self.id}")
 
     def records(self) -> Records:
         quantities = self._quantities()
@@ -106,11 +121,22 @@ class _Reader:
             for name, value in self.dataset.attrs.items()
             if name not in OURS and UNTOLD.get(name) != value
         }
+        for name in quantities:
+            datum = LEVELS.get(self.dataset[name].attrs.get("standard_name", ""))
+            if datum is not None:
+                attributes.setdefault(REFERENCE, datum)
         parts = [
             from_wide(frame, [q], units, self._stations(), attributes, "UTC", self.source)
             for frame, q in zip(frames, quantities.values(), strict=True)
         ]
-        return parts[0].joined(parts[1:])
+        found = parts[0].joined(parts[1:])
+        again = found.repeated
+        if again is not None:
+            raise DataError(
+                f"{self.source}: station {again['station']!r} has {again['quantity']} twice at "
+                f"{again['time']} UTC; keep one"
+            )
+        return found
 
     def _one(self, what: str, *attributes: Mapping[str, str]) -> str:
         """The variable with one of the attributes."""
@@ -147,7 +173,7 @@ class _Reader:
         along = {sample} if sample else set(self.dataset[self.time].dims) - set(self.instance)
         aside = {self.time, self.id, self.station, self._bounds(), cut} | self._ancillary()
         known = {standard: quantity for quantity, standard in STANDARD_NAMES.items()}
-        known |= dict.fromkeys(LEVELS, "groundwater_level")
+        known |= dict.fromkeys(LEVELS, LEVEL)
         quantities: dict[str, str] = {}
         for name, variable in self.dataset.variables.items():
             number = np.issubdtype(variable.dtype, np.number)
@@ -186,7 +212,7 @@ class _Reader:
 
     def _frame(self, name: str, quantity: str) -> pd.DataFrame:
         """A wide table of one variable."""
-        fields = {"time": self.dataset[self.time], quantity: self.dataset[name].astype(float)}
+        fields = {"time": self.dataset[self.time], quantity: self._numbers(name)}
         bounds = self._bounds()
         instants = self.dataset[name].attrs.get("cell_methods", "").strip() == "time: point"
         if bounds in self.dataset and not instants:
@@ -207,6 +233,20 @@ class _Reader:
             frame["end"] = frame["end"].where(frame["end"].notna(), frame["time"])
         return frame
 
+    def _numbers(self, name: str) -> xr.DataArray:
+        """A variable as float64; what stands for a missing value must be declared as such."""
+        variable = self.dataset[name].astype(float)
+        low, high = np.broadcast_to(variable.attrs.get(RANGE, (np.inf, -np.inf)), 2)
+        values = variable.values
+        suspect = np.isin(values, SENTINELS) & ~((values >= low) & (values <= high))
+        if suspect.any():
+            raise DataError(
+                f"{name} of {self.source} is {values[suspect][0]:g} in {suspect.sum()} places, "
+                "which often stands for a missing value; declare it as _FillValue, or give "
+                f"{RANGE} if it was measured"
+            )
+        return variable
+
     def _ending(self, side: str) -> str | None:
         if side not in self.dataset:
             raise DataError(f"{self.source} names the variable {side!r}, which it lacks")
@@ -217,6 +257,7 @@ class _Reader:
     def _side(self, side: str, ending: str, unit: str) -> xr.DataArray:
         variable = self.dataset[side]
         if ending == "_error":
+            variable = self._numbers(side)
             own = variable.attrs.get("units", unit)
             return variable.copy(data=convert(variable.values, own, unit, side))
         if ending == "_count":
@@ -359,7 +400,8 @@ def _fields(
             attributes["cell_methods"] = "time: point" if pointwise else "time: mean"
         if sides:
             attributes["ancillary_variables"] = " ".join(sides)
-        fields[name] = (dims, wide[name].to_numpy(float).reshape(shape), attributes)
+        values = wide[name].to_numpy(float)
+        fields[name] = (dims, values.reshape(shape), attributes | _measured(values))
         for side in sides:
             values, more = _side_values(wide[side], side, units)
             names_of = {"_error": f"{standard} standard_error" if standard else "", **SIDE_NAMES}
@@ -374,12 +416,20 @@ def _side_values(
 ) -> tuple[np.ndarray, dict[str, Any]]:
     label = {"long_name": side.replace("_", " ")}
     if not side.endswith("_flag"):
-        return column.to_numpy(), label | {"units": units[side]}
+        values = column.to_numpy()
+        return values, label | {"units": units[side]} | _measured(values)
     words = ["good", *sorted(set(column) - {""})]
     codes = column.map({"": 0} | {word: code for code, word in enumerate(words[1:], 1)})
     values = np.arange(len(words), dtype=np.int8)
     table = {"flag_values": values, "flag_meanings": " ".join(words)}
     return codes.to_numpy(np.int8), label | table
+
+
+def _measured(values: np.ndarray) -> dict[str, Any]:
+    """The range of values among which some look like missing ones, and are none."""
+    if not np.isin(values, SENTINELS).any():
+        return {}
+    return {RANGE: np.array([np.nanmin(values), np.nanmax(values)])}
 
 
 def _time_fields(times: np.ndarray, ends: np.ndarray, dim: str) -> Fields:

@@ -154,7 +154,7 @@ def _table(path: Path) -> tuple[dict[str, list[str]], list[int], list[str]]:
         flags = [name for name in names if name.startswith("Flag_")]
         return [TIME, *known, *(name for name in names if name in aside), *flags]
 
-    cells, lines = cells_of(text_of(path), ",", chosen, path.name)
+    cells, lines = cells_of(text_of(path).splitlines(), ",", chosen, path.name)
     return without(cells, NO_DATA), lines, all_names
 
 
@@ -207,7 +207,7 @@ def _place(path: Path, station: str) -> pd.DataFrame | None:
         return list(columns.values())
 
     text = text_of(tables[0], ("utf-8-sig", "cp1252"))
-    cells, lines = cells_of(text, ",", chosen, tables[0].name)
+    cells, lines = cells_of(text.splitlines(), ",", chosen, tables[0].name)
     if station not in cells[columns["name"]]:
         return None
     row = cells[columns["name"]].index(station)

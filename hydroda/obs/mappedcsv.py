@@ -177,7 +177,7 @@ class MappedCsv(Format):
             _refuse_columns(names, told, path.name)
             return [told.time, *told.columns]
 
-        cells, lines = cells_of(text_of(path), told.separator, chosen, path.name)
+        cells, lines = cells_of(text_of(path).splitlines(), told.separator, chosen, path.name)
         start, end = _intervals(cells[told.time], lines, told, zone, path.name)
         refuse_disorder(start, lines, path.name)
         parts = []

@@ -15,8 +15,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError, DeclarationError
+from hydroda.obs.dinoloket import Datum
 from hydroda.obs.formats import read_all
-from hydroda.obs.records import KEY, TOO_FEW, Records
+from hydroda.obs.records import KEY, REFERENCE, TOO_FEW, Records
 from hydroda.obs.sensors import Sensor
 from hydroda.units import Duration, duration, instant
 
@@ -375,9 +376,14 @@ class ObservationNetwork:
 def sensors_at(records: Records, like: Sensor) -> tuple[Sensor, ...]:
     """A sensor such as `like` for every series of its quantity, at the place that `records` know.
 
+    Levels above a datum make wells with the elevation of their ground, where `like` has none.
+
     >>> wells = sensors_at(read("wells.nc"), GroundwaterLevel(station="", sd="5 cm"))
     """
     values = records.values[records.values["quantity"] == like.quantity]
+    above = getattr(like, "ground", 0) is None and (
+        records.attributes.get(REFERENCE) in (Datum.NAP.name.lower(), "datum")
+    )
     sensors = []
     for station, depth in values[["station", "depth"]].drop_duplicates().itertuples(index=False):
         known: dict[str, Any] = {"station": station}
@@ -388,6 +394,9 @@ def sensors_at(records: Records, like: Sensor) -> tuple[Sensor, ...]:
                 known[str(name)] = float(value)
         if not np.isnan(depth) and any(field.name == "depth" for field in fields(like)):
             known["depth"] = f"{float(depth)!r} m"
+        if above and "elevation" in records.stations:
+            ground = float(records.stations.loc[station, "elevation"])
+            known |= {} if np.isnan(ground) else {"ground": f"{ground!r} m"}
         sensors.append(replace(like, **known))
     return tuple(sensors)
 

@@ -69,7 +69,7 @@ class Records:
         for name, default in (("depth", np.nan), ("error", np.nan), ("flag", ""), ("count", 1)):
             if name not in frame:
                 frame[name] = default
-        lacking = sorted(set(frame["quantity"]) - set(units))
+        lacking = sorted(set(pd.unique(frame["quantity"])) - set(units))
         if lacking:
             raise DataError(f"{source} gives no unit for {', '.join(lacking)}; name it in units")
         frame = _typed(frame)
@@ -77,6 +77,9 @@ class Records:
         frame["flag"] = frame["flag"].where(~frame["flag"].isin(good), "")
         if (frame["station"] == "").any():
             raise DataError(f"{source} has a value without a station at {frame['time'].iloc[0]}")
+        for name in pd.unique(frame["station"]):
+            if name != " ".join(name.split()):
+                raise DataError(f"{source} has a station {name!r}; a name has single blanks inside")
         for flag in pd.unique(frame["flag"]):
             if any(map(str.isspace, flag)):
                 raise DataError(f"a flag must be one word; {source} has {flag!r}")
@@ -116,6 +119,18 @@ class Records:
         """Fingerprint of the values: equal for equal records, on every machine."""
         text = self.values.to_csv(index=False) + repr(sorted(self.units.items()))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def repeated(self) -> pd.Series | None:
+        """The first value that has the series, time and end of the one before; None without."""
+        values = self.values
+        time = values["time"].to_numpy()
+        rows = np.flatnonzero(time[1:] == time[:-1]) + 1
+        now, before = values.iloc[rows].reset_index(), values.iloc[rows - 1].reset_index()
+        same = (now["end"] == before["end"]) & ~(np.abs(now["depth"] - before["depth"]) > 0)
+        same &= now["depth"].isna() == before["depth"].isna()
+        same &= (now["station"] == before["station"]) & (now["quantity"] == before["quantity"])
+        return now[same].iloc[0] if same.any() else None
 
     def summary(self) -> str:
         """What the records hold, a line per series."""
@@ -250,7 +265,7 @@ def to_utc(times: Any, zone: str | None, source: str) -> pd.Series:
     try:
         series = pd.to_datetime(pd.Series(times), utc=False)
     except (ValueError, TypeError) as error:
-        raise DataError(f"{source} has a time that cannot be read: {error}") from None
+        raise DataError(f"{source} has a time that cannot be read{_which(times, error)}") from None
     if series.isna().any():
         where = int(np.flatnonzero(series.isna())[0])
         raise DataError(f"{source} has no time in row {where + 1}")
@@ -264,6 +279,16 @@ def to_utc(times: Any, zone: str | None, source: str) -> pd.Series:
             )
         series = _localized(series, zone, source)
     return series.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
+
+
+def _which(times: Any, error: Exception) -> str:
+    """The first of the times that is none, else what pandas says of them."""
+    series = pd.Series(times).reset_index(drop=True)
+    wrong = pd.to_datetime(series, utc=True, errors="coerce", format="ISO8601").isna()
+    if not wrong.any():
+        return f": {str(error).partition('. ')[0]}"
+    row = int(np.argmax(wrong))
+    return f" in row {row + 1}: {series[row]!r}; write it as 2016-05-01T12:00Z"
 
 
 def _localized(series: pd.Series, zone: str, source: str) -> pd.Series:
@@ -293,6 +318,13 @@ def _places(stations: pd.DataFrame | None, named: Any) -> pd.DataFrame:
         return pd.DataFrame(index=index)
     known = [name for name in PLACES if name in stations]
     places = stations[known].astype(np.float64).reindex(index)
+    for name, bound in (("lat", 90.0), ("lon", 360.0)):
+        if name in places and (places[name].abs() > bound).any():
+            row = int(np.nanargmax(places[name].abs()))
+            raise DataError(
+                f"{name} of station {index[row]!r} must lie within {bound:g} degrees, got "
+                f"{places[name].iloc[row]:g}; are latitude and longitude swapped?"
+            )
     return places.dropna(axis="columns", how="all")
 
 

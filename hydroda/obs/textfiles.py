@@ -61,16 +61,18 @@ def beginning(path: Path, size: int = 4096) -> str:
 
 
 def cells_of(
-    text: str, separator: str, chosen: Callable[[list[str]], Sequence[str]], source: str
+    rows: Sequence[str], separator: str, chosen: Callable[[list[str]], Sequence[str]], source: str
 ) -> tuple[dict[str, list[str]], list[int]]:
     """Cells by column, and the line of every row, of the columns `chosen` from their names.
+
+    `rows` are the lines of the file, those that do not count empty.
 
     Raises
     ------
     DataError
         A line is damaged or has another number of cells than there are names; there is no row.
     """
-    reader = csv.reader(text.splitlines(), delimiter=separator, strict=True)
+    reader = csv.reader(rows, delimiter=separator, strict=True)
     lines: list[int] = []
     flat: list[str] = []  # the wanted cells row by row: a million lists would take seconds
     try:

@@ -7,8 +7,9 @@
 
 `end`, `depth` and the columns `_error`, `_flag` and `_count` of a quantity may be left out. The
 zone of times without one stands in the row of units. An empty value is a missing one; a quantity
-that was not read at all then has the flag "not_recorded". Places of the stations stand in a second
-table beside the first, `name.stations.csv`.
+that was not read at all then has the flag "not_recorded". Numbers that often stand for a missing
+value, such as -9999, are refused unless a comment `# genuine: -9999` says that they were measured.
+Places of the stations stand in a second table beside the first, `name.stations.csv`.
 """
 
 from __future__ import annotations
@@ -16,20 +17,39 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, TextIO
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from hydroda.errors import DataError
 from hydroda.files import replacing
-from hydroda.obs.records import PLACES, SIDE, Format, Records, from_wide, to_wide
-from hydroda.obs.textfiles import SEPARATORS
-from hydroda.units import convert
+from hydroda.obs.records import PLACES, SIDE, Format, Records, from_wide, to_utc, to_wide
+from hydroda.obs.textfiles import (
+    SENTINELS,
+    cells_of,
+    numbers,
+    refuse_sentinels,
+    separator_hint,
+    text_of,
+)
+from hydroda.units import convert, ureg
 
 KEYS = ("time", "end", "station", "depth")
+GENUINE = "genuine"
+MISSING = f"leave the cell empty, or say '# {GENUINE}: ' and the number if it was measured"
+
+
+class _Table(NamedTuple):
+    """A table in its parts, and the line of every row of its frame."""
+
+    attributes: dict[str, str]
+    names: list[str]
+    units: dict[str, str]
+    frame: pd.DataFrame
+    lines: Sequence[int]
 
 
 class TidyCsv(Format):
@@ -45,15 +65,21 @@ class TidyCsv(Format):
         DataError
             Names the file, the line and what stands there.
         """
-        attributes, names, units, frame = _table(path, ("time", "station"))
+        table = _table(path, ("time", "station"))
+        names, units = table.names, table.units
         quantities = [name for name in names if name not in KEYS and not _side_of(name, names)]
+        for name in quantities:
+            _refuse_unknown_unit(units[name], name, path.name)
         zone = units["time"] or zone
-        stations = _stations(path)
-        return from_wide(frame, quantities, units, stations, attributes, zone, path.name)
+        records = from_wide(
+            table.frame, quantities, units, _stations(path), table.attributes, zone, path.name
+        )
+        _refuse_twice(records, table, zone, path.name)
+        return records
 
     def oddities(self, path: Path) -> tuple[str, ...]:
         """How many rows are earlier than the row before of the same station and depth."""
-        _, _, _, frame = _table(path, ("time", "station"))
+        frame = _table(path, ("time", "station")).frame
         times = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
         keys = [frame[name] for name in ("station", "depth") if name in frame]
         steps = times.groupby(keys, dropna=False).diff().to_numpy("timedelta64[ns]")
@@ -91,100 +117,120 @@ def _side_of(name: str, names: list[str]) -> bool:
     return any(name.endswith(end) and name.removesuffix(end) in names for end in SIDE)
 
 
-def _table(
-    path: Path, needed: tuple[str, ...]
-) -> tuple[dict[str, str], list[str], dict[str, str], pd.DataFrame]:
-    """Attributes, names, units and values of a table, numbers as float64."""
-    attributes: dict[str, str] = {}
-    rows = _rows(path, attributes)
-    try:
-        _, names = next(rows)
-        line, cells = next(rows)
-    except StopIteration:
-        if not path.stat().st_size:
-            raise DataError(f"{path.name} is empty") from None
-        raise DataError(f"{path.name} needs a row of names and a row of units") from None
-    if len(set(names)) < len(names):
-        raise DataError(f"{path.name} names a column twice: {', '.join(names)}")
+def _table(path: Path, needed: tuple[str, ...]) -> _Table:
+    """A table in its parts; numbers as float64.
+
+    Raises
+    ------
+    DataError
+        Names the line that is cut, no number, or a stand-in for a missing value.
+    """
+    text = text_of(path)
+    lines = text.splitlines()
+    attributes, head = _head(lines, "#" in text, path.name)
+    (names, _), (cells, units_at) = head
     for name in needed:
         if name not in names:
             raise DataError(
                 f"{path.name} needs a column {name!r}; it has {', '.join(names)}; {_unlike(names)}"
             )
-    units = dict(zip(names, cells, strict=True))
+    if len(cells) != len(names):
+        raise DataError(
+            f"{path.name} line {units_at + 1} has {len(cells)} cells in place of {len(names)}; "
+            "write one unit, or an empty cell, below each name"
+        )
     texts = {"time", "end", "station"} | {name for name in names if name.endswith("_flag")}
-    columns: list[list[float | str]] = [[] for _ in names]
-    for line, cells in rows:
-        for name, cell, column in zip(names, cells, columns, strict=True):
-            column.append(cell if name in texts else _number(cell, name, path, line, cells))
-    return attributes, names, units, pd.DataFrame(dict(zip(names, columns, strict=True)))
+    lines[units_at] = ""
+    columns, numbered = cells_of(lines, ",", list, path.name)
+    frame = pd.DataFrame(
+        {
+            name: column if name in texts else numbers(column, numbered, path.name, name)
+            for name, column in columns.items()
+        }
+    )
+    genuine = numbers(attributes.pop(GENUINE, "").split(), [1] * len(lines), path.name, GENUINE)
+    for name in names:
+        if name not in texts and not name.endswith("_count"):
+            values = frame[name].to_numpy(np.float64)
+            suspect = np.where(np.isin(values, genuine), 0.0, values)
+            refuse_sentinels(suspect, numbered, path.name, name, MISSING)
+    return _Table(attributes, names, dict(zip(names, cells, strict=True)), frame, numbered)
+
+
+def _head(
+    lines: list[str], commented: bool, source: str
+) -> tuple[dict[str, str], list[tuple[list[str], int]]]:
+    """Comments `# key: value`, made empty, then names and units, each with its place in `lines`."""
+    attributes: dict[str, str] = {}
+    head: list[tuple[list[str], int]] = []
+    for number, line in enumerate(lines):
+        if len(head) == 2 and not commented:
+            break
+        if line.startswith("#"):
+            key, _, text = line[1:].partition(":")
+            attributes[key.strip()] = text.strip()
+            lines[number] = ""
+        elif line.strip() and len(head) < 2:
+            head.append(([cell.strip() for cell in next(csv.reader([line]))], number))
+    if len(head) < 2:
+        raise DataError(f"{source} needs a row of names and a row of units")
+    names = head[0][0]
+    if len(set(names)) < len(names):
+        raise DataError(f"{source} names a column twice: {', '.join(names)}")
+    return attributes, head
 
 
 def _unlike(names: list[str]) -> str:
     """What to do about a table that is not a tidy one."""
-    signs = [sign for sign in ";\t|" if len(names) == 1 and sign in names[0]]
-    if signs:
-        return f"separate the columns by commas, not by {SEPARATORS[signs[0]]}, or give a ColumnMap"
+    hint = separator_hint(names, ",")
+    if hint:
+        return f"separate the columns by commas, not by {hint}, or give a ColumnMap"
     return "a table of another layout needs a ColumnMap (on the command line --map)"
-
-
-def _rows(path: Path, attributes: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of every row; comments `# key: value` go to `attributes`."""
-    width = 0
-    with _opened(path) as file:
-        reader = csv.reader(file)
-        try:
-            for cells in reader:
-                if cells and cells[0].startswith("#"):
-                    key, _, text = ",".join(cells)[1:].partition(":")
-                    attributes[key.strip()] = text.strip()
-                    continue
-                if not cells:
-                    continue
-                width = width or len(cells)
-                if len(cells) != width:
-                    raise DataError(
-                        f"{path.name} line {reader.line_num} has {len(cells)} cells in place of "
-                        f"{width}: {','.join(cells)[:80]!r}"
-                    )
-                yield reader.line_num, [cell.strip() for cell in cells]
-        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
-            raise DataError(
-                f"{path.name} is damaged after line {reader.line_num}: {error}"
-            ) from None
-
-
-def _opened(path: Path) -> TextIO:
-    if path.name.endswith(".gz"):
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _number(cell: str, name: str, path: Path, line: int, cells: list[str]) -> float:
-    if not cell:
-        return np.nan
-    try:
-        return float(cell)
-    except ValueError:
-        raise DataError(
-            f"{path.name} line {line}: {name} must be a number, got {cell!r} in "
-            f"{','.join(cells)[:80]!r}"
-        ) from None
 
 
 def _stations(path: Path) -> pd.DataFrame | None:
     beside = _beside(path)
     if not beside.exists():
         return None
-    _, _, units, frame = _table(beside, ("station",))
-    frame = frame.set_index("station")
+    table = _table(beside, ("station",))
+    units, frame = table.units, table.frame.set_index("station")
     twice = frame.index[frame.index.duplicated()]
     if len(twice):
         raise DataError(f"{beside.name} has station {twice[0]!r} twice; keep one row of it")
     unknown = sorted(set(map(str, frame)) - set(PLACES))
     if unknown:
         raise DataError(f"{beside.name} has {unknown[0]!r}; known are {', '.join(PLACES)}")
-    return frame.apply(lambda column: convert(column, units[column.name], PLACES[column.name]))
+    for name, unit in PLACES.items():
+        if name in frame:
+            frame[name] = convert(frame[name], units[name], unit, name)
+    return frame
+
+
+def _known(unit: str) -> bool:
+    try:
+        ureg.Unit(unit)
+    except Exception:  # pint raises a dozen unrelated types on text it cannot read
+        return False
+    return True
+
+
+def _refuse_unknown_unit(unit: str, name: str, source: str) -> None:
+    if unit and not _known(unit):
+        raise DataError(f"{source} has {name} in {unit!r}, which is no unit; write one such as m")
+
+
+def _refuse_twice(records: Records, table: _Table, zone: str | None, source: str) -> None:
+    """Nothing, unless a station has a quantity twice at one depth and time."""
+    again = records.repeated
+    if again is None:
+        return
+    same = (table.frame["station"] == again["station"]).to_numpy()
+    same &= (to_utc(table.frame["time"], zone, source) == again["time"]).to_numpy()
+    lines = " and ".join(str(table.lines[int(row)]) for row in np.flatnonzero(same)[:2])
+    raise DataError(
+        f"{source} lines {lines}: station {again['station']!r} has {again['quantity']} twice at "
+        f"{again['time']} UTC; keep one"
+    )
 
 
 def _write_table(
@@ -192,12 +238,24 @@ def _write_table(
 ) -> None:
     """Writes comments, names, units and rows; numbers in the digits that give them back exactly."""
     text = io.StringIO()
+    plain = [name for name in frame if pd.api.types.is_float_dtype(frame[name])]
+    genuine = np.unique(frame[plain].to_numpy()[np.isin(frame[plain].to_numpy(), SENTINELS)])
+    if genuine.size:
+        attributes = {**attributes, GENUINE: " ".join(map(repr, genuine.tolist()))}
     for key, value in attributes.items():
         text.write(f"# {key}: {' '.join(str(value).split())}\n")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(frame.columns)
     writer.writerow([units.get(name, "") for name in map(str, frame)])
-    frame.to_csv(text, index=False, header=False, lineterminator="\n")
+    # A row must not begin as a comment does.
+    comment = frame.iloc[:, 0].astype(str).str.startswith("#").any()
+    frame.to_csv(
+        text,
+        index=False,
+        header=False,
+        lineterminator="\n",
+        quoting=csv.QUOTE_NONNUMERIC if comment else csv.QUOTE_MINIMAL,
+    )
     data = text.getvalue().encode()
     with replacing(path) as temporary:
         temporary.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)

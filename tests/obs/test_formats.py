@@ -218,12 +218,19 @@ UTC,,m3 m-3
     ("old", "new", "message"),
     [
         ("a,0.2", "a,0,2", r"line 5 has 4 cells in place of 3: '2016-01-02T00:00,a,0,2'"),
-        ("a,0.1", "a,wet", r"line 4: soil_moisture must be a number, got 'wet' in '2016-01-01"),
+        ("a,0.1", "a,wet", r"line 4: soil_moisture must be a number, got 'wet'"),
         ("m3 m-3", "", "gives no unit for soil_moisture"),
         ("time,station", "when,station", "needs a column 'time'; it has when, station"),
         ("station,soil_moisture", "station,station", "names a column twice"),
         ("UTC,", ",", "has times without a zone"),
-        ("2016-01-02", "2016-13-02", "has a time that cannot be read"),
+        ("2016-01-02", "2016-13-02", "has a time that cannot be read in row 2: '2016-13-02T00:00'"),
+        ("m3 m-3", "furlong/?", "has soil_moisture in 'furlong/\\?', which is no unit"),
+        ("UTC,,m3 m-3", "UTC,m3 m-3", "line 3 has 2 cells in place of 3; write one unit"),
+        (
+            "0.2\n",
+            "0.2",
+            r"ends within line 5; is the file cut\? End that line if it",
+        ),
         (",soil_moisture\nUTC,,m3 m-3", "\nUTC,", "line 4 has 3 cells in place of 2"),
     ],
 )
@@ -241,12 +248,12 @@ def test_that_a_corrupt_table_is_refused_with_its_line(
 
 def test_that_binary_and_cut_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(TEXT.encode() + b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=r"x\.csv is damaged after line"):
+    with pytest.raises(DataError, match=r"x\.csv is no text in utf-8-sig; is it damaged"):
         read(tmp_path / "x.csv")
     write(mixed(), tmp_path / "y.csv.gz")
     whole = (tmp_path / "y.csv.gz").read_bytes()
     (tmp_path / "y.csv.gz").write_bytes(whole[:-20])
-    with pytest.raises(DataError, match=r"y\.csv\.gz is damaged after line"):
+    with pytest.raises(DataError, match=r"y\.csv\.gz is damaged: "):
         read(tmp_path / "y.csv.gz")
     (tmp_path / "z.csv").write_text("time,station\n")
     with pytest.raises(DataError, match="needs a row of names and a row of units"):
