@@ -13,7 +13,7 @@ from numba.extending import overload
 
 from hydroda.compiled import kernel
 from hydroda.models.kernels.column import ICE, LIQ, SNOW
-from hydroda.models.kernels.soil import face
+from hydroda.models.kernels.soil import Coarse, face
 
 MM = 1000.0  # kg m-2 of a metre of water
 FULL = 1.0 - 1e-9  # an aquifer that holds this part of what it can is full
@@ -75,7 +75,6 @@ def _aquifer_below(bottom: Aquifer, down: float, store: float) -> Below:
 @kernel
 def _no_flux(
     bottom: ZeroFlux,
-    scheme: Any,
     a: tuple[float, ...],
     wet: tuple[float, ...],
     under: Below,
@@ -88,7 +87,6 @@ def _no_flux(
 @kernel
 def _free_drainage(
     bottom: FreeDrainage,
-    scheme: Any,
     a: tuple[float, ...],
     wet: tuple[float, ...],
     under: Below,
@@ -101,7 +99,6 @@ def _free_drainage(
 @kernel
 def _recharge(
     bottom: Aquifer,
-    scheme: Any,
     a: tuple[float, ...],
     wet: tuple[float, ...],
     under: Below,
@@ -110,11 +107,12 @@ def _recharge(
 ) -> tuple[float, float]:
     """Darcy's flux between the lowest node and the table (Niu et al. 2007, 10.1029/2006JD007522).
 
-    Its conductivity is that of the face fluxes, between the head of the node and that of the table.
+    Its conductivity is that of the node where water sinks, and the mean over the heads of node and
+    table where it rises: with one of the table a dry column would drink it.
     The table answers within the step: to first order q (1 + dt dq/dgap / yield) is the flux to the
     old one, with dq/dgap = (Phi_table - Phi_node) / gap^2.
     """
-    q, slope, _ = face(scheme, under.gap, a, wet)
+    q, slope, _ = face(Coarse(0), under.gap, a, wet)
     area = under.gap * under.gap / (passing * dt)
     damping = 1.0 + max(wet[3] - a[3], 0.0) / (area * bottom.yields)
     turn = -a[1] / (area * bottom.yields) if damping > 1.0 else 0.0
@@ -152,7 +150,6 @@ def _below(bottom, down, store):  # type: ignore[no-untyped-def]
 
 def bottom_flux(
     bottom: Any,
-    scheme: Any,
     a: tuple[float, ...],
     wet: tuple[float, ...],
     under: Below,
@@ -160,15 +157,13 @@ def bottom_flux(
     dt: float,
 ) -> tuple[float, float]:
     """Flux out of the lowest layer, h, K, dK/dh and Phi of which are `a`, and its derivative."""
-    return BOTTOM[type(bottom)](bottom, scheme, a, wet, under, passing, dt)
+    return BOTTOM[type(bottom)](bottom, a, wet, under, passing, dt)
 
 
 @overload(bottom_flux)
-def _bottom_flux(bottom, scheme, a, wet, under, passing, dt):  # type: ignore[no-untyped-def]
+def _bottom_flux(bottom, a, wet, under, passing, dt):  # type: ignore[no-untyped-def]
     chosen = BOTTOM[bottom.instance_class]
-    return lambda bottom, scheme, a, wet, under, passing, dt: chosen(
-        bottom, scheme, a, wet, under, passing, dt
-    )
+    return lambda bottom, a, wet, under, passing, dt: chosen(bottom, a, wet, under, passing, dt)
 
 
 @kernel

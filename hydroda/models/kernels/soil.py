@@ -43,10 +43,14 @@ class Arithmetic(NamedTuple):
     code: int = 0
 
 
+class Coarse(NamedTuple):
+    code: int = 0
+
+
 # --------------------------------------------------------------------------------------- retention
 # A retention curve has three functions of its row of coefficients c:
-#   prepare(raw, c)         fills c from the physical parameters raw; c[0:3] = theta_r, theta_s, K_s,
-#                           and no other of c depends on theta_r or theta_s
+#   prepare(raw, c)         fills c from the physical parameters raw; c[0:3] = theta_r, theta_s,
+#                           K_s, and no other of c depends on theta_r or theta_s
 #   evaluate(c, h)          theta, dtheta/dh, K, dK/dh, matric flux potential (integral of K dh)
 #   inverse(c, theta)       h
 COEFFICIENTS = 13 + 4 * 13
@@ -389,7 +393,27 @@ def _arithmetic(
     return k * gradient, 0.5 * s_a * gradient + k / dz, 0.5 * s_b * gradient - k / dz
 
 
+@kernel
+def _coarse(
+    dz: float,
+    h_a: float, k_a: float, s_a: float, f_a: float,
+    h_b: float, k_b: float, s_b: float, f_b: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """K of the upper cell where water sinks, the mean of K over the heads where it rises.
+
+    It never falls with h_a nor rises with h_b, however thick the layers; the flux by the potential
+    may, once they are thicker than the capillary rise, and then Newton finds no way.
+    """
+    dh = h_a - h_b
+    gradient = dh / dz + 1.0
+    if gradient >= 0.0:
+        return k_a * gradient, s_a * gradient + k_a / dz, -k_a / dz
+    k = (f_a - f_b) / dh
+    return k * gradient, k_a / dz + (k_a - k) / dh, -k_b / dz + (k - k_b) / dh
+
+
 FACE: dict[type, Callable[..., tuple[float, float, float]]] = {
+    Coarse: _coarse,
     FluxPotential: _flux_potential,
     Upstream: _upstream,
     Arithmetic: _arithmetic,
@@ -404,6 +428,22 @@ def face(scheme: Any, dz: float, a: tuple[float, ...], b: tuple[float, ...]) -> 
 def _face(scheme, dz, a, b):  # type: ignore[no-untyped-def]
     chosen = FACE[scheme.instance_class]
     return lambda scheme, dz, a, b: chosen(dz, a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3])
+
+
+# Beyond this part of the capillary length Phi(0)/K_s a distance between layers is coarse.
+FINE = 0.8
+
+
+def fine(scheme: Any, dz: float, wet: tuple[float, ...]) -> bool:
+    """Whether the flux of `scheme` is monotonic over dz [m] in a soil with h, K, dK/dh, Phi at 0."""
+    return not isinstance(scheme, FluxPotential) or dz * wet[1] <= FINE * wet[3]
+
+
+@overload(fine)
+def _fine(scheme, dz, wet):  # type: ignore[no-untyped-def]
+    if scheme.instance_class is FluxPotential:
+        return lambda scheme, dz, wet: dz * wet[1] <= FINE * wet[3]
+    return lambda scheme, dz, wet: True
 
 
 # ---------------------------------------------------------------------------- plants and the bottom

@@ -22,7 +22,16 @@ from hydroda.models.kernels.runoff import (
     shed,
     water_table,
 )
-from hydroda.models.kernels.soil import _at, coefficients, evaluate, face, inverse, joint
+from hydroda.models.kernels.soil import (
+    Coarse,
+    _at,
+    coefficients,
+    evaluate,
+    face,
+    fine,
+    inverse,
+    joint,
+)
 
 MM = 1000.0  # kg m-2 of a metre of water
 
@@ -82,21 +91,27 @@ class Soil(NamedTuple):
     scheme: Any
     c: np.ndarray  # (layer, COEFFICIENTS)
     same: np.ndarray  # (layer,)
+    fine: np.ndarray  # (layer,) whether `scheme` suits the face above
     wilting: np.ndarray  # (layer,) water content that roots leave
     dry: tuple[float, float, float, float]  # h, K, dK/dh, Phi of the air-dry surface
     wet: tuple[float, float, float, float]  # the same of the lowest soil at a water table
 
 
 @kernel
-def soil(curve: Any, scheme: Any, numbers: Numbers, raw: np.ndarray) -> Soil:
+def soil(curve: Any, scheme: Any, layers: Layers, numbers: Numbers, raw: np.ndarray) -> Soil:
     """The soil of a column from parameters (layer, parameter)."""
     c, same = coefficients(curve, raw)
     n = c.shape[0]
-    wilting = np.empty(n)
+    wilting, suits = np.empty(n), np.ones(n, np.bool_)
     for i in range(n):
         wilting[i] = evaluate(curve, c[i], numbers.wilting)[0]
+        wet = _at(curve, c[i], 0.0)
+        suits[i] = fine(scheme, layers.up[i] + (layers.down[i - 1] if i > 0 else 0.0), wet)
+        if i > 0 and not same[i]:
+            above = _at(curve, c[i - 1], 0.0)
+            suits[i] = fine(scheme, layers.up[i], wet) and fine(scheme, layers.down[i - 1], above)
     dry, wet = _at(curve, c[0], numbers.dry), _at(curve, c[n - 1], 0.0)
-    return Soil(curve, scheme, c, same, wilting, dry, wet)
+    return Soil(curve, scheme, c, same, suits, wilting, dry, wet)
 
 
 @kernel
@@ -216,18 +231,30 @@ def _ramp(soil: Soil, i: int, theta: float) -> tuple[float, float]:
 
 
 @kernel
+def _between(
+    soil: Soil, i: int, dz: float, a: tuple[float, ...], b: tuple[float, ...]
+) -> tuple[float, ...]:
+    """Flux through the face above layer i, with derivatives."""
+    if soil.fine[i]:
+        return face(soil.scheme, dz, a, b)
+    return face(Coarse(0), dz, a, b)
+
+
+@kernel
 def _faces(soil: Soil, layers: Layers, work: Rows, x: np.ndarray) -> None:
     """Fluxes through the faces between layers, with derivatives."""
     for i in range(1, layers.dz.size):
         a, b = _cell(x, i - 1), _cell(x, i)
         d_a, d_b = layers.down[i - 1], layers.up[i]
         if soil.same[i]:
-            q, q_a, q_b = face(soil.scheme, d_a + d_b, a, b)
+            q, q_a, q_b = _between(soil, i, d_a + d_b, a, b)
         else:
             upper, lower = (soil.c[i - 1], d_a, a), (soil.c[i], d_b, b)
-            q, q_a, q_b, x[JOINT, i], x[JOINT_A, i], x[JOINT_B, i] = joint(
-                soil.curve, soil.scheme, upper, lower, x[JOINT, i]
-            )
+            if soil.fine[i]:
+                found = joint(soil.curve, soil.scheme, upper, lower, x[JOINT, i])
+            else:
+                found = joint(soil.curve, Coarse(0), upper, lower, x[JOINT, i])
+            q, q_a, q_b, x[JOINT, i], x[JOINT_A, i], x[JOINT_B, i] = found
         passing = work.passing[i]
         x[Q, i], x[Q_A, i], x[Q_B, i] = passing * q, passing * q_a, passing * q_b
 
@@ -252,7 +279,7 @@ def _top(
     lowest = _cell(x, 0)
     q, slope = offer.supply - offer.evaporation + offer.pond / dt, 0.0
     if q < 0.0:
-        most, _, turn = face(soil.scheme, layers.up[0], soil.dry, lowest)
+        most, _, turn = _between(soil, 0, layers.up[0], soil.dry, lowest)
         most, turn = most * work.passing[0], turn * work.passing[0]
         if most >= offer.supply:  # the soil is drier than air-dry: nothing evaporates
             q = offer.supply
@@ -260,7 +287,7 @@ def _top(
             q, slope = most, turn
     if q > 0.0 or lowest[0] > 0.0:
         surface = _at(soil.curve, soil.c[0], offer.pond)
-        most, _, turn = face(soil.scheme, layers.up[0], surface, lowest)
+        most, _, turn = _between(soil, 0, layers.up[0], surface, lowest)
         if most * work.passing[0] < q:
             q, slope = most * work.passing[0], turn * work.passing[0]
     return q, slope
@@ -280,9 +307,7 @@ def _ends(
     """Fluxes through the ground surface and the bottom."""
     n = layers.dz.size
     x[Q, 0], x[Q_B, 0] = _top(soil, layers, work, x, offer, dt)
-    x[Q, n], x[Q_A, n] = bottom_flux(
-        bottom, soil.scheme, _cell(x, n - 1), soil.wet, under, work.passing[n], dt
-    )
+    x[Q, n], x[Q_A, n] = bottom_flux(bottom, _cell(x, n - 1), soil.wet, under, work.passing[n], dt)
 
 
 # ------------------------------------------------------------------------------------------ Newton
