@@ -49,7 +49,8 @@ WORK = 13
 
 MOST = 20  # iterations
 AGREED = 1e-3  # [K], between the temperatures of the fluxes and those of the enthalpies
-NEAR = 1e-4  # last change of a depression of the freezing point, as a part of it
+# Last change of a depression of the freezing point [K], and as a part of it.
+CLOSE, NEAR = 1e-9, 1e-4
 
 LOG_WATER = math.log(CONDUCTIVITY_OF_WATER)
 LOG_ICE = math.log(CONDUCTIVITY_OF_ICE)
@@ -398,7 +399,7 @@ def _below_freezing(
             low = t
         last = t
         t -= slope * excess
-        if abs(t - last) <= NEAR * (FREEZING - last):
+        if abs(t - last) <= CLOSE + NEAR * (FREEZING - last):
             break
         if not low < t < high:  # the middle of the logarithms of the depressions
             t = FREEZING - math.sqrt((FREEZING - low) * (FREEZING - high + 1e-6))
