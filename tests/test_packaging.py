@@ -76,7 +76,11 @@ def test_that_the_sketches_for_contributors_run(monkeypatch):
 
 def test_that_hydroda_imports_only_what_it_declares_to_need():
     extras = SETUP["options.extras_require"]
-    declared = SETUP["options"]["install_requires"] + extras["mpi"] + extras["plot"]
+    needed = (
+        SETUP["options"]["install_requires"],
+        *(extras[e] for e in ("mpi", "plot", "parflow")),
+    )
+    declared = "".join(needed)
     names = {canonicalize_name(Requirement(line).name) for line in declared.split("\n") if line}
     modules = {name.partition(".")[0] for path in PACKAGE.rglob("*.py") for name in imported(path)}
     owners = packages_distributions()

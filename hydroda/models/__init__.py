@@ -21,6 +21,7 @@ from hydroda.models.land import (
 )
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
+from hydroda.models.parflow import ParFlowModel
 from hydroda.models.retention import (
     BrooksCorey,
     ClappHornberger,
@@ -50,6 +51,7 @@ __all__ = [
     "Lorenz96",
     "Model",
     "Outlet",
+    "ParFlowModel",
     "Retention",
     "SoilColumn",
     "Steps",

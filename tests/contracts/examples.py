@@ -1,8 +1,13 @@
 """An example of every concrete class below the roots of hydroda; add yours to `EXAMPLES`."""
 
+import atexit
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -43,10 +48,11 @@ from hydroda.localization import (
 )
 from hydroda.models.base import Model
 from hydroda.models.bmi import BMIModel
-from hydroda.models.bmi import BMIModel
 from hydroda.models.land import WaterTable
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
+from hydroda.models.parflow import ParFlowModel
+from hydroda.models.retention import VanGenuchten
 from hydroda.models.soil_column import SoilColumn
 from hydroda.obs import (
     Conventional,
@@ -79,7 +85,7 @@ from hydroda.zone import (
     Unsaturated,
     Zone,
 )
-from tests.models.toy_bmi import reservoir_members, reservoirs
+from tests.models import stand_in_parflow
 from tests.models.toy_bmi import reservoir_members, reservoirs
 
 START = np.datetime64("2020-06-01", "ns")
@@ -170,12 +176,21 @@ def _reservoirs() -> Case:
     return Case(model, reservoir_members(model), window)
 
 
-def _reservoirs() -> Case:
-    """A model of others under rain, behind the Basic Model Interface."""
-    times = START + np.arange(24) * np.timedelta64(3600 * 10**9, "ns")
-    window = ForcingWindow(times, 3600.0, {"rain": np.full((1, 24), 0.2)})
-    model = reservoirs()
-    return Case(model, reservoir_members(model), window)
+def _parflow() -> tuple[Case, ...]:
+    """The stand-in for ParFlow, where pftools is installed."""
+    if importlib.util.find_spec("parflow") is None:
+        return ()
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    model = ParFlowModel(
+        str(stand_in_parflow.write_definition(folder)),
+        VanGenuchten("0.05 m3/m3", "0.4 m3/m3", "2 1/m", 2.0, "5 cm/h"),
+        executable=stand_in_parflow.__file__,
+        launcher=(sys.executable,),
+        at_once=2,
+    )
+    ensemble = model.dataset(h=model.z - np.array([1.0, 1.3])[:, None, None])
+    return (Case(model, ensemble, _reservoirs().forcing),)
 
 
 # --- the examples -------------------------------------------------------------------------------
@@ -264,7 +279,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
     BMIModel: (_reservoirs(),),
-    BMIModel: (_reservoirs(),),
+    ParFlowModel: _parflow(),
     # transforms, with values they are meant for
     Identity: ((Identity(), np.array([-1.0, 0.0, 2.0])),),
     Log10: ((Log10(), np.array([1e-9, 1e-6, 1.0])),),
