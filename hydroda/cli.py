@@ -24,7 +24,7 @@ from rich.table import Table
 from hydroda.catchments import CATCHMENTS
 from hydroda.errors import DeclarationError, HydrodaError
 from hydroda.experiment import Experiment, How
-from hydroda.figures import draw
+from hydroda.figures import draw, draw_declared, draw_records
 from hydroda.files import replacing
 from hydroda.obs.calibration import n0_by_name, n0_spread, read_calibrations
 from hydroda.obs.formats import FORMATS, oddities, read, write
@@ -284,12 +284,36 @@ def score(folder: Path, file: Path | None) -> None:
 
 
 @hydroda.command()
-@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="RUN|FILE|CATCHMENT")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
+@click.option("--data", metavar="DIR", help="Where the catchment's data are: --set data=DIR.")
+@click.option("--map", "columns", type=click.Path(path_type=Path), help=MAP_HELP)
+@click.option("--zone", help=ZONE_HELP)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the figures.")
-def plot(folder: Path, out: Path | None) -> None:
-    """Draw the figures of a run."""
-    for path in draw(Result.open(folder), out or folder):
-        _say(str(path))
+def plot(
+    target: str,
+    settings: tuple[str, ...],
+    data: str | None,
+    columns: Path | None,
+    zone: str | None,
+    out: Path | None,
+) -> None:
+    """Draw the figures of a run, of a file of observations, or of what an experiment measures.
+
+    An experiment is a catchment that comes with hydroda or a Python file that declares one; of it
+    are drawn, before any run, its stations, when there are values, and how they were made.
+    """
+    path = Path(target)
+    if path.is_dir():
+        drawn = draw(Result.open(path), out or path)
+    elif target not in CATCHMENTS and path.is_file() and path.suffix != ".py":
+        drawn = draw_records(read(path, zone, _formats(columns)), out or Path("figures"))
+    else:
+        given = [] if data is None else [f"data={data!r}"]
+        experiment = _changed(_experiment(target), [*settings, *given])
+        drawn = draw_declared(experiment, out or Path("figures"))
+    for file in drawn:
+        _say(str(file))
 
 
 @hydroda.command()

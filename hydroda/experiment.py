@@ -156,6 +156,10 @@ class Experiment(ABC):
         """Other simulations to score beside the legs: name -> variable -> (time, station)."""
         return {}
 
+    def pictures(self) -> Mapping[str, Callable[[], Any]]:
+        """Further figures of what was measured, for `hydroda plot`: name -> what draws it."""
+        return {}
+
     # --- what everyone calls ---
 
     @property

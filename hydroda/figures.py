@@ -1,8 +1,10 @@
-"""The standard figures of a result, one file each."""
+"""The standard figures of a result, of observations and of an experiment, one file each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,9 @@ import numpy as np
 import xarray as xr
 
 from hydroda import plotting
+from hydroda.errors import DataError
+from hydroda.experiment import Experiment
+from hydroda.obs import ObservationNetwork, Records
 from hydroda.result import ASSIMILATION, MEMBERS, OPEN_LOOP, TRUTH, Result
 from hydroda.rng import Streams
 from hydroda.verification import rank_histogram
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 HEAD, WATER_TABLE = "h", "water_table_depth"
 # A gap of so many usual steps parts a line.
 LONG_GAP = 10
+
+# Of more stations than this only the first are drawn by themselves.
+MANY_STATIONS = 12
 
 Named = Iterator[tuple[str, "Figure"]]
 
@@ -36,11 +44,50 @@ def draw(result: Result, folder: str | Path) -> list[Path]:
         ranks,
         scores,
     )
+    return _saved((pair for part in parts for pair in part(result)), folder)
+
+
+def draw_records(records: Records, folder: str | Path) -> list[Path]:
+    """The files written to `folder`: availability, map, and the series of every quantity."""
+    return _saved(_of_records(records), folder)
+
+
+def draw_declared(experiment: Experiment, folder: str | Path) -> list[Path]:
+    """The files written to `folder` of what an experiment has measured, before any run."""
+    network = experiment.read_network()
+    shown: Named = _of_network(network) if network.data is not None else _mapped(network)
+    own = ((name, picture()) for name, picture in experiment.pictures().items())
+    return _saved(chain(shown, own), folder)
+
+
+def _saved(figures: Named, folder: str | Path) -> list[Path]:
     return [
-        plotting.save(figure, Path(folder) / f"{_file_name(name)}.png")
-        for part in parts
-        for name, figure in part(result)
+        plotting.save(figure, Path(folder) / f"{_file_name(name)}.png") for name, figure in figures
     ]
+
+
+def _of_network(network: ObservationNetwork) -> Named:
+    yield "availability", plotting.availability(network)
+    yield from _mapped(network)
+
+
+def _mapped(network: ObservationNetwork | Records) -> Named:
+    """The map of several stations, where all have a place."""
+    with suppress(DataError):
+        if len(network.stations) > 1:
+            yield "network", plotting.map_network(network)
+
+
+def _of_records(records: Records) -> Named:
+    yield "availability", plotting.availability(records)
+    yield from _mapped(records)
+    for quantity, unit in records.units.items():
+        values = records.values[records.values["quantity"] == quantity]
+        stations = dict.fromkeys(values["station"])
+        for station in list(stations)[:MANY_STATIONS]:
+            own = values[values["station"] == station]
+            figure = plotting.observed_series(own, quantity, unit)
+            yield f"observed {quantity} {station}", figure
 
 
 def series(result: Result) -> Named:

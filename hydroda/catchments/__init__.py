@@ -1,9 +1,16 @@
 """Ready experiments: places with their weather, soil, sensors and observations."""
 
 from hydroda.catchments.bondville import Bondville
+from hydroda.catchments.dutch_well import DutchWell
 from hydroda.catchments.fuerstensee import Fuerstensee
+from hydroda.catchments.kansas import Kansas
 from hydroda.experiment import Experiment
 
-CATCHMENTS: dict[str, type[Experiment]] = {"fuerstensee": Fuerstensee, "bondville": Bondville}
+CATCHMENTS: dict[str, type[Experiment]] = {
+    "fuerstensee": Fuerstensee,
+    "bondville": Bondville,
+    "kansas": Kansas,
+    "dutch_well": DutchWell,
+}
 
-__all__ = ["CATCHMENTS", "Bondville", "Fuerstensee"]
+__all__ = ["CATCHMENTS", "Bondville", "DutchWell", "Fuerstensee", "Kansas"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from hydroda.catchments._fuerstensee_data import (
     fuerstensee_samples,
     fuerstensee_weather,
 )
+from hydroda.catchments._neutrons import neutron_pictures, sampled_moisture
 from hydroda.errors import DataError
 from hydroda.forcing import Forcing
 from hydroda.obs import CosmicRayNeutron, ObservationNetwork, Records
@@ -33,11 +35,15 @@ BORROWED_RAIN = "rain_of_another_year"
 
 @dataclass(frozen=True)
 class Calibration:
-    """N0 [h-1] from the soil samples of both days, and the soil in the footprint."""
+    """N0 [h-1] from the soil samples of both days, and the soil in the footprint.
+
+    `sampled` is the moisture of each day as the sensor sees it, with its standard error.
+    """
 
     n0: float
     by_day: Mapping[str, float]
     soil: FootprintSoil
+    sampled: pd.DataFrame
 
 
 @cache
@@ -100,17 +106,18 @@ def calibration(monitor: str | None = None) -> Calibration:
     hourly = _processing("1 h-1", None, incoming).hourly(raw_neutrons(), incoming)
     samples = fuerstensee_samples()
     water = samples["organic_carbon"] * MATTER_PER_CARBON * WATER_PER_MATTER
-    counts, soils, by_day = [], [], {}
+    counts, soils, by_day, sampled = [], [], {}, {}
     for time, own in samples.assign(organic_water=water).groupby("time"):
         noon = pd.Timestamp(str(time)).tz_localize(None)
         day = hourly[noon - pd.Timedelta("12h") : noon + pd.Timedelta("11h")]
         soils.append(footprint_soil(own, day["humidity"].mean(), day["pressure"].mean()))
         counts.append(float(day["corrected"].mean()))
         by_day[str(noon.date())] = calibrated_n0(counts[-1], soils[-1])
+        sampled[str(noon)] = soils[-1], own
     mean = FootprintSoil(
         *(float(np.mean(values)) for values in zip(*map(_numbers, soils), strict=True))
     )
-    return Calibration(joint_n0(counts, soils), by_day, mean)
+    return Calibration(joint_n0(counts, soils), by_day, mean, sampled_moisture(sampled))
 
 
 def _numbers(soil: FootprintSoil) -> tuple[float, ...]:
@@ -171,6 +178,13 @@ class Fuerstensee(SingleColumn):
             representativeness=self.error,
         )
         return ObservationNetwork((sensor,), data=neutron_moisture(self.n0, self.monitor))
+
+    def pictures(self) -> Mapping[str, Callable[[], Any]]:
+        """From counts to moisture with the samples of both days, and the footprint."""
+        found, incoming = calibration(self.monitor), monitor_counts(self.monitor)
+        n0 = found.n0 if self.n0 is None else self.n0
+        known = _processing(f"{n0} h-1", found.soil, incoming)
+        return neutron_pictures(known, raw_neutrons(), found.sampled, STATION, incoming)
 
     def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
         """Sandy to loamy soil of the density that was sampled."""

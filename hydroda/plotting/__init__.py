@@ -7,7 +7,7 @@ global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
 from hydroda.plotting._canvas import GREY, PALETTE, axis_label, pretty_unit, save
 from hydroda.plotting.maps import map_network, map_stations
 from hydroda.plotting.neutrons import counts_to_moisture, footprint
-from hydroda.plotting.observations import availability
+from hydroda.plotting.observations import availability, observed_series, well_history
 from hydroda.plotting.profiles import (
     heads_through_time,
     pf,
@@ -37,6 +37,7 @@ __all__ = [
     "intervals",
     "map_network",
     "map_stations",
+    "observed_series",
     "parameter_history",
     "pf",
     "pretty_unit",
@@ -47,4 +48,5 @@ __all__ = [
     "spread_skill",
     "time_series",
     "weights_with_depth",
+    "well_history",
 ]

@@ -73,7 +73,7 @@ def map_stations(
         )
     if "station" in stations.coords and x.size <= MANY_STATIONS:
         _name_stations(axes, x, y, stations["station"].values)
-    _finish_map(axes, window, ("x (km)", "y (km)"))
+    _finish_map(axes, (x, y), window, ("x (km)", "y (km)"))
     legend(fig, [axes], ax is None)
     return fig
 
@@ -119,7 +119,7 @@ def map_network(
     single = places.drop_duplicates("station").index
     if single.size <= MANY_STATIONS:
         _name_stations(axes, x[single], y[single], places["station"].to_numpy()[single])
-    _finish_map(axes, window, labels)
+    _finish_map(axes, (x, y), window, labels)
     legend(fig, [axes], ax is None, columns=2)
     return fig
 
@@ -179,13 +179,18 @@ def _empty_map(
     return fig, axes, window
 
 
-def _finish_map(ax: Axes, window: list[tuple[float, float]], labels: tuple[str, str]) -> None:
+def _finish_map(
+    ax: Axes,
+    stations: tuple[np.ndarray, np.ndarray],
+    window: list[tuple[float, float]],
+    labels: tuple[str, str],
+) -> None:
     ax.set_xlim(*window[0])
     ax.set_ylim(*window[1])
     ax.set_aspect("equal")
     ax.set_xlabel(labels[0])
     ax.set_ylabel(labels[1])
-    _scale_bar(ax)
+    _scale_bar(ax, *stations)
 
 
 def _map_window(
@@ -234,8 +239,8 @@ def _name_stations(ax: Axes, x: np.ndarray, y: np.ndarray, names: np.ndarray) ->
         )  # fmt: skip
 
 
-def _scale_bar(ax: Axes) -> None:
-    """A bar of a round length, about a fifth of the map, in the lower right corner."""
+def _scale_bar(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
+    """A bar of a round length, about a fifth of the map, in the corner farthest from stations."""
     from matplotlib.patheffects import withStroke
 
     left, right = ax.get_xlim()
@@ -243,7 +248,11 @@ def _scale_bar(ax: Axes) -> None:
     fifth = (right - left) / 5
     power = 10.0 ** np.floor(np.log10(fifth))
     length = max(step * power for step in (1, 2, 5) if step * power <= fifth)
-    end, height = right - 0.04 * (right - left), low + 0.04 * (high - low)
+    corners = [(right - 0.04 * (right - left), low), (left + 0.04 * (right - left) + length, low)]
+    corners += [(end, high - 0.1 * (high - low)) for end, _ in corners]
+    free = [np.hypot(x - end + length / 2, y - height).min() for end, height in corners]
+    end, height = corners[int(np.argmax(free))]
+    height += 0.04 * (high - low)
     halo = [withStroke(linewidth=5, foreground="white")]
     ax.plot([end - length, end], [height, height], color="black", lw=2.5, path_effects=halo)
     ax.annotate(

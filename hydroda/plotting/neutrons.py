@@ -48,7 +48,7 @@ def counts_to_moisture(
 
     `hourly` and `means` are what `NeutronProcessing` gives by these names. `samples`, indexed by
     time, has the `moisture` [m3 m-3] of soil samples weighted as the sensor sees them and may have
-    their `sd`. Means of too few hours are left out.
+    its standard `error`. Means of too few hours are left out.
     """
     from matplotlib.figure import Figure
 
@@ -98,10 +98,10 @@ def _band(ax: Axes, mean: pd.Series, sd: pd.Series, colour: str, name: str) -> N
 
 
 def _samples(ax: Axes, samples: pd.DataFrame) -> None:
-    bars = samples.get("sd")
+    bars = samples.get("error")
     ax.errorbar(
         samples.index, samples["moisture"], bars, fmt="D", ms=6, color=PALETTE["vermilion"],
-        mec="black", elinewidth=1.6, capsize=3, zorder=4, label="soil samples",
+        mec="black", elinewidth=1.6, capsize=3, zorder=4, label="soil samples" if bars is None else "soil samples\n(± standard error)",
     )  # fmt: skip
 
 
