@@ -46,6 +46,8 @@ UNFROZEN = -2.0  # roots take no water from soil colder than this [K below freez
 GAS = 8.314  # [J mol-1 K-1]
 PHOTONS = 4.6  # [umol J-1] of visible light
 OXYGEN = 0.209  # [mol mol-1]
+CO2_TOLERANCE = 1e-4  # of the CO2 inside leaves, in parts of that around
+ALMOST = 10.0  # tolerances from which the last step of the leaf temperature reaches its end
 LARGEST_STEP = 5.0  # of the leaf temperature in one iteration [K]
 COLDEST = 160.0  # [K]
 
@@ -679,16 +681,19 @@ def stomata(
     thin = boundary / molar
     fastest = plant.vmax * vmax * rates.capacity
     light = PHOTONS * plant.quantum * par
-    rate, resistance = 0.0, 0.0
-    for _ in range(6):
+    rate, resistance, step, past = 0.0, 0.0, 0.0, 0.0
+    for n in range(8):
         rate = assimilation(plant, rates, fastest, light, inside, air.pressure)
         surface = max(around - 1.37 * thin * air.pressure * rate, 0.05 * around)
         resistance = _open(plant, rate, resting, surface, humidity, thin, air.pressure)
-        wanted = max(surface - 1.65 * resistance * air.pressure * rate, 0.0)
-        change = wanted - inside
-        inside += 0.8 * change
-        if abs(change) < 0.005 * around:
+        error = surface - 1.65 * resistance * air.pressure * rate - inside
+        if abs(error) < CO2_TOLERANCE * around:
             break
+        # What the leaf wants inside falls with what is there: the secant is steeper than -1.
+        slope = -1.0 if n == 0 else min((error - past) / step, -1.0)
+        past = error
+        step = max(-error / slope, -0.5 * inside)
+        inside += step
     return Stomata(resistance * molar, rate, inside)
 
 
@@ -808,25 +813,21 @@ def _bare_fluxes(settings: Settings, air: Air, ground: Ground, absorbed: Absorbe
     log_rough = math.log(air.height_heat / rough)
     warmer = air.potential - ground.temperature
     moister = air.humidity - ground.moisture.humidity
-    virtual = warmer * (1.0 + 0.61 * air.humidity) + 0.61 * air.potential * moister
-    zeta = turbulence.first_zeta(air.wind, virtual, air.virtual, air.height_wind, log_wind)
-    wind = max(air.wind, turbulence.CALM)
-    friction, conductance, n = KARMAN * wind / log_wind, 0.0, 0
+    virtual = _virtual(air, ground.temperature, ground.moisture.humidity)
+    friction = KARMAN * max(air.wind, turbulence.CALM) / log_wind
+    conductance, zeta, n = 0.0, -0.1, 0
     while n < settings.iterations:
         n += 1
         reynolds = BARE_TRANSFER * math.pow(friction * rough / VISCOSITY, BARE_POWER)
         by = turbulence.exchange(
-            zeta, wind, air.height_wind, air.height_heat, rough, rough * math.exp(-reynolds),
-            log_wind, log_rough + reynolds,
+            virtual, air.virtual, air.wind, air.height_wind, air.height_heat, rough,
+            rough * math.exp(-reynolds), log_wind, log_rough + reynolds, min(zeta, -0.01),
         )  # fmt: skip
-        friction = by.friction
+        friction, zeta = by.friction, by.zeta
         change = 1.0 / by.heat - conductance
         conductance += change
         if abs(change) * air.density * HEAT_OF_AIR * (abs(warmer) + 1.0) < 5.0 * settings.tolerance:
             break
-        scale = virtual * conductance / friction
-        zeta = turbulence.next_zeta(friction, scale, air.virtual, air.height_wind)
-        wind = turbulence.gusty_wind(air.wind, friction * scale, air.virtual)
     emitted = ground.emissivity * STEFAN_BOLTZMANN * ground.temperature**4
     net = ground.emissivity * air.longwave - emitted
     heat = air.density * HEAT_OF_AIR * conductance
@@ -872,19 +873,18 @@ def _leaf_fluxes(
     log_heat = math.log(air.height_heat / rough.momentum)
     t_air = 0.5 * (ground.temperature + air.potential)
     q_air = 0.5 * (ground.moisture.humidity + air.humidity)
-    zeta = turbulence.first_zeta(
-        air.wind, _virtual(air, t_air, q_air), air.virtual, air.height_wind, log_wind
-    )
-    wind = max(air.wind, turbulence.CALM)
+    virtual = _virtual(air, t_air, q_air)
     inside_sun = inside_shade = (0.7 if plant.c3 > 0.5 else 0.4) * air.co2 * air.pressure
-    following, heat, assimilated, n = t_leaf, 0.0, 0.0, 0
+    search = turbulence.begin()
+    following, heat, assimilated, zeta, n = t_leaf, 0.0, 0.0, -0.1, 0
     while True:
         n += 1
         t_leaf = following
         by = turbulence.exchange(
-            zeta, wind, air.height_wind, air.height_heat, rough.momentum, rough.momentum,
-            log_wind, log_heat,
+            virtual, air.virtual, air.wind, air.height_wind, air.height_heat, rough.momentum,
+            rough.momentum, log_wind, log_heat, min(zeta, -0.01),
         )  # fmt: skip
+        zeta = by.zeta
         boundary = math.sqrt(plant.leaf_size / by.friction) / LEAF_TRANSFER
         below = _drag(settings, plant, ground, by.friction, through, t_air) * by.friction
         humidity = saturation_humidity(t_leaf, air.pressure)
@@ -919,20 +919,25 @@ def _leaf_fluxes(
         )
         now = balance(t_leaf, radiation, emission, humidity, paths, air, ground, water / dt)
         lifted = air.density * HEAT_OF_AIR * paths.above * (now.t_air - air.potential)
-        settled = abs(lifted - heat) < 5.0 * settings.tolerance
-        if (abs(now.gain) < settings.tolerance and settled) or n >= settings.iterations:
-            break
+        change = abs(now.gain) + abs(lifted - heat)
         heat = lifted
         step = min(max(now.gain / now.slope, -LARGEST_STEP), LARGEST_STEP)
         following = max(t_leaf + step, COLDEST)
+        if change < ALMOST * settings.tolerance or n >= settings.iterations:
+            break
         # air in the canopy as the leaves will have it
         t_air = now.t_air + step * paths.leaf / (paths.leaf + paths.above + paths.ground)
         q_air = now.q_air + step * humidity[1] * now.vapour_path / (
             now.vapour_path + paths.above + paths.ground_vapour
         )
-        scale = _virtual(air, t_air, q_air) * paths.above / by.friction
-        zeta = turbulence.next_zeta(by.friction, scale, air.virtual, air.height_wind)
-        wind = turbulence.gusty_wind(air.wind, by.friction * scale, air.virtual)
+        found = _virtual(air, t_air, q_air)
+        if n == 1:  # the first leaf temperature is a guess: no side to remember
+            virtual = found
+        else:
+            search, virtual = turbulence.refine(search, virtual, found)
+    t_leaf = following
+    humidity = saturation_humidity(t_leaf, air.pressure)
+    now = balance(t_leaf, radiation, emission, humidity, paths, air, ground, water / dt)
 
     leaf_longwave = radiation - absorbed.sun - absorbed.shade - emission * t_leaf**4
     falling = through * air.longwave + veil * STEFAN_BOLTZMANN * t_leaf**4

@@ -13,6 +13,8 @@ from hydroda.models.kernels.column import GRAVITY, KARMAN
 
 MIXED_LAYER = 1000.0  # height of the convective boundary layer [m]
 CALM = 1.0  # wind never acts as less [m s-1]
+ZETA_TOLERANCE = 1e-3
+FASTEST = 0.25  # a step of a search is not longer than the simple one over this
 VISCOSITY = 1.5e-5  # of air [m2 s-1]
 FREE_MOMENTUM, FREE_HEAT = -1.574, -0.465  # zeta below which convection is free
 STABLEST, UNSTABLEST = 2.0, -100.0
@@ -91,35 +93,38 @@ def heat_profile(zeta: float, rough: float, log_height: float) -> float:
 def gusty_wind(wind: float, flux: float, virtual: float) -> float:
     """Wind [m s-1] that the surface feels: not below a calm, and with gusts when unstable.
 
-    flux: friction velocity times the scale of virtual temperature [m s-1 K], negative upward.
+    flux: -u* theta_v* over that wind [K], positive upward: V^2 = wind^2 + (g z_i flux V /
+    theta_v)^(2/3) (Oleson 2010 Eq. 5.27 to 5.29), a cubic in V^(2/3) with one positive root.
     """
     floor = max(wind, CALM)
-    if flux >= 0.0:
+    if flux <= 0.0:
         return floor
-    gust = math.pow(-GRAVITY * flux * MIXED_LAYER / virtual, 1.0 / 3.0)
-    return math.sqrt(floor * floor + gust * gust)
+    lift = math.pow(GRAVITY * MIXED_LAYER * flux / virtual, 2.0 / 3.0)
+    x = math.pow(floor * floor, 1.0 / 3.0) + math.sqrt(lift)
+    for _ in range(2):
+        x -= (x * (x * x - lift) - floor * floor) / (3.0 * x * x - lift)
+    return x * math.sqrt(x)
 
 
 @kernel
-def first_zeta(
-    wind: float, difference: float, virtual: float, height: float, log_height: float
-) -> float:
-    """zeta from the bulk Richardson number (Oleson 2010 Eq. 5.40 to 5.45).
-
-    difference: virtual potential temperature of the air minus that of the surface [K].
+def _stable(bulk: float, a: float, b: float, log_wind: float, log_heat: float) -> float:
+    """zeta up to 1 from a bulk Richardson number: zeta (log_heat + b zeta) = Ri (log_wind + a
+    zeta)^2; more than 1 where there is none.
     """
-    speed = max(wind, CALM)
-    if difference < 0.0:
-        speed = math.sqrt(speed * speed + 0.25)
-    bulk = GRAVITY * height * difference / (virtual * speed * speed)
-    if bulk >= 0.0:
-        return min(max(bulk * log_height / (1.0 - 5.0 * min(bulk, 0.19)), 0.01), STABLEST)
-    return max(min(bulk * log_height, -0.01), UNSTABLEST)
+    square = b - bulk * a * a
+    linear = log_heat - 2.0 * bulk * a * log_wind
+    constant = bulk * log_wind * log_wind
+    root = linear * linear + 4.0 * square * constant
+    if root < 0.0:
+        return STABLEST
+    below = linear + math.sqrt(root)
+    return 2.0 * constant / below if below > 0.0 else STABLEST
 
 
 @kernel
 def exchange(
-    zeta: float,
+    difference: float,
+    virtual: float,
     wind: float,
     height_wind: float,
     height_heat: float,
@@ -127,27 +132,92 @@ def exchange(
     rough_heat: float,
     log_wind: float,
     log_heat: float,
+    zeta: float,
 ) -> Exchange:
-    """Friction and resistances at a stability; `wind` with gusts [m s-1].
+    """Friction and resistances between a surface and the air above it.
 
-    Heights above displacement and roughness lengths [m]; log_wind = ln(height_wind /
-    rough_momentum), log_heat = ln(height_heat / rough_heat).
+    difference: virtual potential temperature of the air minus that of the surface [K]; `virtual`
+    that of the air; heights above displacement and roughness lengths [m]; log_wind = ln(height_wind
+    / rough_momentum), log_heat = ln(height_heat / rough_heat); zeta to start from.
     """
-    friction = KARMAN * wind / wind_profile(zeta, rough_momentum / height_wind, log_wind)
-    scaled = zeta * height_heat / height_wind
-    profile = heat_profile(scaled, rough_heat / height_heat, log_heat)
-    return Exchange(
-        friction, wind, wind / (friction * friction), profile / (KARMAN * friction), zeta
-    )
+    a, b = rough_momentum / height_wind, rough_heat / height_heat
+    heights = height_heat / height_wind
+    speed = max(wind, CALM)
+    bulk = GRAVITY * height_wind * difference / (virtual * speed * speed)
+    if difference >= 0.0:
+        zeta = _stable(bulk, 5.0 * (1.0 - a), 5.0 * heights * (1.0 - b), log_wind, log_heat)
+        zeta = min(zeta, 1.0)
+    shape = wind_profile(zeta, a, log_wind)
+    profile = heat_profile(zeta * heights, b, log_heat)
+    if difference >= 0.0 and zeta < 1.0:
+        return _exchange(speed, shape, profile, zeta)
+    # Secant steps; the zeta found falls in size with that assumed, by less than itself.
+    error, step = 0.0, 0.0
+    for n in range(8):
+        speed = gusty_wind(wind, -KARMAN * KARMAN * difference / (shape * profile), virtual)
+        found = GRAVITY * height_wind * difference * shape * shape
+        found /= virtual * speed * speed * profile
+        found = min(max(found, UNSTABLEST), STABLEST)
+        past, error = error, found - zeta
+        if abs(error) < ZETA_TOLERANCE * (0.1 + abs(zeta)):
+            break
+        slope = -1.0 if n == 0 else min((error - past) / step, -0.5)
+        target = min(max(zeta - error / slope, UNSTABLEST), STABLEST)
+        if difference < 0.0:
+            target = min(target, 0.2 * zeta)
+        step = target - zeta
+        if step == 0.0:
+            break
+        zeta = target
+        shape = wind_profile(zeta, a, log_wind)
+        profile = heat_profile(zeta * heights, b, log_heat)
+    return _exchange(speed, shape, profile, zeta)
 
 
 @kernel
-def next_zeta(friction: float, scale: float, virtual: float, height: float) -> float:
-    """zeta from friction velocity [m s-1] and the scale of virtual temperature [K].
+def _exchange(speed: float, shape: float, profile: float, zeta: float) -> Exchange:
+    friction = KARMAN * speed / shape
+    return Exchange(
+        friction, speed, speed / (friction * friction), profile / (KARMAN * friction), zeta
+    )
 
-    Bounded away from 0 on its side, and where the theory ends (Oleson 2010 Eq. 5.49).
+
+class Search(NamedTuple):
+    """A number tried, by how much what follows from it differs, and the same of the one before."""
+
+    value: float
+    error: float
+    past: float
+    past_error: float
+    tried: int
+
+
+@kernel
+def begin() -> Search:
+    return Search(0.0, 0.0, 0.0, 0.0, 0)
+
+
+@kernel
+def refine(search: Search, value: float, found: float) -> tuple[Search, float]:
+    """The search for a number that follows from itself with one more trial, and what to try next.
+
+    Simple iteration, sped up by the secant; once two trials lie on either side of the solution, the
+    next is between them (regula falsi, Illinois), so it cannot jump between stable and unstable.
     """
-    zeta = height * KARMAN * GRAVITY * scale / (friction * friction * virtual)
-    if zeta >= 0.0:
-        return min(max(zeta, 0.01), STABLEST)
-    return max(min(zeta, -0.01), UNSTABLEST)
+    error = found - value
+    if search.tried == 0:
+        return Search(value, error, value, error, 1), found
+    other, other_error = search.value, search.error
+    if error * search.error > 0.0:
+        if search.past_error * error < 0.0:  # the older trial still lies on the other side
+            other, other_error = search.past, 0.5 * search.past_error
+        else:
+            rise = (error - search.error) / (value - search.value) if value != search.value else -1.0
+            return (
+                Search(value, error, search.value, search.error, search.tried + 1),
+                value - error / min(rise, -FASTEST),
+            )
+    if error == other_error:
+        return Search(value, error, other, other_error, search.tried + 1), found
+    between = value - error * (value - other) / (error - other_error)
+    return Search(value, error, other, other_error, search.tried + 1), between
