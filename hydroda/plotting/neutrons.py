@@ -99,9 +99,10 @@ def _band(ax: Axes, mean: pd.Series, sd: pd.Series, colour: str, name: str) -> N
 
 def _samples(ax: Axes, samples: pd.DataFrame) -> None:
     bars = samples.get("error")
+    label = "soil samples" if bars is None else "soil samples\n(± standard error)"
     ax.errorbar(
         samples.index, samples["moisture"], bars, fmt="D", ms=6, color=PALETTE["vermilion"],
-        mec="black", elinewidth=1.6, capsize=3, zorder=4, label="soil samples" if bars is None else "soil samples\n(± standard error)",
+        mec="black", elinewidth=1.6, capsize=3, zorder=4, label=label,
     )  # fmt: skip
 
 

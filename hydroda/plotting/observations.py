@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -154,19 +154,16 @@ def _points_of(ax: Axes, own: pd.DataFrame, number: int, label: str) -> None:
     gaps = np.flatnonzero(_wide(times))
     middle = times[gaps] + (times[gaps + 1] - times[gaps]) // 2
     order = np.argsort(np.concatenate([times, middle]), kind="stable")
-    style: dict[str, Any] = {
-        "color": CURVES[number % len(CURVES)],
-        "ls": DASHES[number % len(DASHES)],
-    }
+    colour = CURVES[number % len(CURVES)]
     ax.plot(
         np.concatenate([times, middle])[order],
         np.concatenate([values, np.full(middle.size, np.nan)])[order],
         lw=0.8, marker=".", ms=3 if times.size < 2000 else 1, label=label,
-        ls=DASHES[number % len(DASHES)], **style,
+        color=colour, ls=DASHES[number % len(DASHES)],
     )  # fmt: skip
     if own["error"].notna().any():
         sd = own["error"].to_numpy(float)
-        ax.errorbar(times, values, sd, fmt="none", ecolor=style["color"], elinewidth=0.4)
+        ax.errorbar(times, values, sd, fmt="none", ecolor=colour, elinewidth=0.4)
 
 
 def _wide(times: np.ndarray) -> np.ndarray:
