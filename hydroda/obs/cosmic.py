@@ -150,6 +150,16 @@ class Angles(ABC):
         flat = _kernels_cosmic.angle_integrals(x.ravel(), self.secants, self.width)
         return np.asarray(flat.reshape(x.shape))
 
+    def counts(
+        self, theta: Array, bottom: tuple[float, ...], slice_: float, end: float, soils: Array
+    ) -> Array:
+        """Counts (station, member) of theta (station, member, layer) over soils (station, 8)."""
+        nodes = every_slice(bottom, slice_, end)
+        with threads_for(30.0 * nodes.depth.size * theta.shape[0] * theta.shape[1]):
+            return np.asarray(
+                _kernels_cosmic.counts_of_rule(theta, *nodes, soils, self.secants, self.width)
+            )
+
 
 @dataclass(frozen=True)
 class ExactAngles(Angles):
@@ -162,6 +172,16 @@ class ExactAngles(Angles):
     def secants(self) -> Array:
         """None."""
         return np.empty(0)
+
+    def counts(
+        self, theta: Array, bottom: tuple[float, ...], slice_: float, end: float, soils: Array
+    ) -> Array:
+        """Counts (station, member), by few nodes where they give what every slice gives."""
+        few, every = (nodes(bottom, slice_, end) for nodes in (few_nodes, every_slice))
+        with threads_for(10.0 * few.depth.size * theta.shape[0] * theta.shape[1]):
+            return np.asarray(
+                _kernels_cosmic.counts(theta, *few, *every[1:], soils, STEEPEST, SUDDEN)
+            )
 
 
 @dataclass(frozen=True)
@@ -202,7 +222,12 @@ class Nodes(NamedTuple):
     weight: Array
 
 
-PANEL_NODES, LONGEST = 8, 0.2  # LONGEST panel [m]
+# What profiles the few nodes are for: attenuation per depth up to STEEPEST [m-1] (pure water has
+# 33), its mean above a layer no smaller share of that within than SUDDEN.
+STEEPEST, SUDDEN = 20.0, 0.2
+SLOPES = (1.3, 3.0, 6.0, 12.0, STEEPEST)  # tried [m-1]; the least is that of dry soil
+ALLOWED = 1e-11  # error of a panel over all counts
+MOST_NODES = 12  # of a panel, before it is cut in two
 
 
 def every_slice(bottom: tuple[float, ...], slice_: float, end: float) -> Nodes:
@@ -217,28 +242,68 @@ def every_slice(bottom: tuple[float, ...], slice_: float, end: float) -> Nodes:
 
 @lru_cache(maxsize=64)
 def few_nodes(bottom: tuple[float, ...], slice_: float, end: float) -> Nodes:
-    """Far fewer nodes, by which a sum over the slices of a smooth function is the same.
+    """Far fewer nodes, by which a sum over the slices comes out the same to some 1e-10.
 
-    Panels of slices, short where the logarithm that the integral over the angles has at the surface
-    is near, each summed by the Gauss rule of equally spaced points.
+    Each layer is cut into panels of slices, summed by the Gauss rule of equally spaced points with
+    as few nodes as the trial profiles bear. Panels are shorter where the logarithm that the angular
+    integral has at the surface is near: under a dry layer it is nearer than the surface.
     """
     edges = _edges(bottom, slice_, end)
     depth: list[float] = []
     weight: list[float] = []
     first = [0]
-    longest = max(round(LONGEST / slice_), 1)
     for top, stop in pairwise(edges.tolist()):
-        start = top
-        while start < stop:
-            # under a drier layer the logarithm is nearer than the surface
-            clear = top // 8 + (start - top)
-            slices = min(stop - start, max(clear, PANEL_NODES), longest)
-            nodes, weights = discrete_gauss(slices, PANEL_NODES)
-            depth.extend((start + 0.5 + nodes) * slice_)
-            weight.extend(weights * slice_)
-            start += slices
+        if stop > top:
+            _add_panels(depth, weight, _Trial.of(top, stop, slice_), top, stop)
         first.append(len(depth))
     return Nodes(_faces(edges, slice_), np.array(first), np.array(depth), np.array(weight))
+
+
+class _Trial(NamedTuple):
+    """Counts per slice (profile, slice) of a layer from slice `top` on, and what they may err."""
+
+    top: int
+    slice: float
+    above: Array
+    within: Array
+    counts: Array
+    allowed: Array
+
+    @classmethod
+    def of(cls, top: int, stop: int, slice_: float) -> _Trial:
+        """Two layers that meet at `top`: alike, or as different as the few nodes allow."""
+        pairs = [(u, w) for w in SLOPES for u in {w, SUDDEN * w, min(w / SUDDEN, STEEPEST)}]
+        above, within = np.array(pairs).T[:, :, None]
+        trial = cls(top, slice_, above, within, np.empty(0), np.empty(0))
+        stride = max(top // 50, 1)  # what lies above need not be known better
+        over = stride * trial.counts_at(np.arange(0.0, top, stride), above).sum(axis=1)
+        counts = trial.counts_at(np.arange(float(top), float(stop)), within)
+        return trial._replace(counts=counts, allowed=ALLOWED * (over + counts.sum(axis=1)))
+
+    def counts_at(self, slices: Array, slope: Array) -> Array:
+        """Counts (profile, slice) in the middle of `slices`, of any scale."""
+        z, face = (slices + 0.5) * self.slice, self.top * self.slice
+        x = self.above * face + slope * (z - face)
+        # high-energy neutrons weaken by some 1 per m of soil, and in water by what L2 is to L4
+        return np.asarray(np.exp(-z - x / 40) * ExactAngles().integral(x))
+
+
+def _add_panels(
+    depth: list[float], weight: list[float], trial: _Trial, start: int, stop: int
+) -> None:
+    """Adds nodes for the slices from `start` on; in two panels where one is not enough."""
+    begin, end = start - trial.top, stop - trial.top
+    exact = trial.counts[:, begin:end].sum(axis=1)
+    for count in range(3, MOST_NODES + 1):
+        nodes, weights = discrete_gauss(stop - start, count)
+        error = trial.counts_at(start + nodes, trial.within) @ weights - exact
+        if stop - start <= count or (np.abs(error) <= trial.allowed).all():
+            depth.extend((start + nodes + 0.5) * trial.slice)
+            weight.extend(weights * trial.slice)
+            return
+    cut = start + max(round(0.35 * (stop - start)), 1)
+    _add_panels(depth, weight, trial, start, cut)
+    _add_panels(depth, weight, trial, cut, stop)
 
 
 def discrete_gauss(points: int, nodes: int) -> tuple[Array, Array]:
@@ -360,12 +425,9 @@ def cosmic_counts(operators: Sequence[Cosmic], moisture: ArrayLike, bottom: Arra
             f"COSMIC needs profiles (station, member, layer) of {len(operators)} stations; "
             f"got {theta.shape}"
         )
-    nodes = few_nodes(*_slicing(first, bottom, theta.shape[-1]))
-    soils = np.array([each.site.row for each in operators])
-    with threads_for(30.0 * nodes.depth.size * theta.shape[0] * theta.shape[1]):
-        return np.asarray(
-            _kernels_cosmic.counts(theta, *nodes, soils, first.angles.secants, first.angles.width)
-        )
+    return first.angles.counts(
+        theta, *_slicing(first, bottom, theta.shape[-1]), np.array([o.site.row for o in operators])
+    )
 
 
 def _slicing(

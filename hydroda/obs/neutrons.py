@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hydroda.errors import DeclarationError
-from hydroda.obs import _kernels
+from hydroda.obs import _kernels_cosmic
 from hydroda.units import Amount, magnitude
 
 Array = NDArray[np.float64]
@@ -261,7 +261,7 @@ class Average(NamedTuple):
 class Weighting(ABC):
     """How a cosmic-ray neutron sensor averages a profile.
 
-    The author writes `reach`, `weight` and, for layers, `average`.
+    The author writes `reach`, `weight` and, for layers, `means` and `weights`.
     """
 
     tolerance: float
@@ -276,11 +276,20 @@ class Weighting(ABC):
         """Weight of a point at `depth` [m], not normalised."""
 
     @abstractmethod
-    def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
-        """Mean, depth reached [m] and weights of profiles (member, layer) between layer faces [m].
+    def means(self, moisture: Array, top: Array, bottom: Array) -> tuple[Array, Array]:
+        """Mean and depth reached [m] (member,) of profiles (member, layer) between faces [m].
 
         Layers lead downward. A member with NaN gets NaN.
         """
+
+    @abstractmethod
+    def weights(self, reach: Array, top: Array, bottom: Array) -> Array:
+        """Weights (member, layer), of sum one, of layers under the depth reached (member,) [m]."""
+
+    def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
+        """Both, of profiles (member, layer) between layer faces [m]."""
+        mean, reach = self.means(moisture, top, bottom)
+        return Average(mean, reach, self.weights(reach, top, bottom))
 
     def of_samples(self, moisture: ArrayLike, depth: ArrayLike) -> Average:
         """The same of point samples (sample,) of one profile, from their plain mean on."""
@@ -321,11 +330,16 @@ class Conventional(Weighting):
             np.clip(1 - np.asarray(depth, float) / np.asarray(reach, float), 0.0, None)
         )
 
-    def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
-        """Mean, z* [m] and weights of profiles (member, layer)."""
-        return Average(
-            *_kernels.conventional(moisture, top, bottom, self.tolerance, self.iterations)
+    def means(self, moisture: Array, top: Array, bottom: Array) -> tuple[Array, Array]:
+        """Mean and z* [m] (member,)."""
+        mean, reach = _kernels_cosmic.conventional(
+            moisture, top, bottom, self.tolerance, self.iterations
         )
+        return mean, reach
+
+    def weights(self, reach: Array, top: Array, bottom: Array) -> Array:
+        """1 − z/z* integrated over each layer."""
+        return np.asarray(_kernels_cosmic.linear_weights(reach, top, bottom))
 
 
 @dataclass(frozen=True)
@@ -369,14 +383,17 @@ class Revised(Weighting):
         """exp(−2 z/D86)."""
         return depth_weight(depth, reach)
 
-    def average(self, moisture: Array, top: Array, bottom: Array) -> Average:
-        """Mean, D86 [m] and weights of profiles (member, layer)."""
+    def means(self, moisture: Array, top: Array, bottom: Array) -> tuple[Array, Array]:
+        """Mean and D86 [m] (member,)."""
         density = float(self.bulk_density) / WATER_DENSITY
-        plants = float(self.vegetation_height)
+        place = self._flat_distance, float(self.vegetation_height)
         ends = self.tolerance, self.iterations
-        return Average(
-            *_kernels.revised(moisture, top, bottom, density, self._flat_distance, plants, *ends)
-        )
+        mean, reach = _kernels_cosmic.revised(moisture, top, bottom, density, *place, *ends)
+        return mean, reach
+
+    def weights(self, reach: Array, top: Array, bottom: Array) -> Array:
+        """exp(−2 z/D86) integrated over each layer."""
+        return np.asarray(_kernels_cosmic.exponential_weights(reach, top, bottom))
 
     @property
     def _flat_distance(self) -> float:

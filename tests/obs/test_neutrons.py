@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydroda.errors import DeclarationError, UnitError
-from hydroda.obs import _kernels, neutrons
+from hydroda.obs import _kernels_cosmic, neutrons
 from hydroda.obs.neutrons import Conventional, Revised, TransportSolution
 
 Shared = Callable[[str], Path]
@@ -126,10 +126,13 @@ def test_that_the_penetration_depth_equals_three_codes(shared: Shared) -> None:
 def test_that_the_compiled_depth_and_vegetation_are_the_array_functions() -> None:
     for theta, density, r, height in ((0.05, 1.2, 3.0, 0.0), (0.4, 1.5, 120.0, 8.0)):
         expected = neutrons.penetration_depth(theta, 1000 * density, r)
-        for function in (_kernels.d86, _kernels.d86.py_func):
+        for function in (_kernels_cosmic.d86, _kernels_cosmic.d86.py_func):
             agree(function(theta, density, r), expected)
         expected = neutrons.vegetation_shade(height, theta)
-        for function in (_kernels.vegetation_factor, _kernels.vegetation_factor.py_func):
+        for function in (
+            _kernels_cosmic.vegetation_factor,
+            _kernels_cosmic.vegetation_factor.py_func,
+        ):
             agree(function(height, theta), expected)
 
 
@@ -256,7 +259,10 @@ def test_that_a_failed_member_stays_missing_and_alone(weighting: Conventional | 
 def test_that_the_compiled_weightings_equal_their_python() -> None:
     theta = np.random.default_rng(2).uniform(0.05, 0.45, (3, 10))
     top, bottom = LAYERS[:-1].copy(), LAYERS[1:].copy()
-    cases = [(_kernels.conventional, (1e-8, 50)), (_kernels.revised, (1.4, 50.0, 2.0, 1e-8, 50))]
+    cases = [
+        (_kernels_cosmic.conventional, (1e-8, 50)),
+        (_kernels_cosmic.revised, (1.4, 50.0, 2.0, 1e-8, 50)),
+    ]
     for kernel, settings in cases:
         for fast, slow in zip(
             kernel(theta, top, bottom, *settings),
