@@ -50,6 +50,12 @@ def vapour_pressure(temperature: Values, relative_humidity: Values) -> Array:
     return saturation_vapour_pressure(temperature) * relative_humidity
 
 
+def specific_humidity(temperature: Values, relative_humidity: Values, pressure: Values) -> Array:
+    """Specific humidity [kg kg-1] from temperature [K], relative humidity [1] and pressure [Pa]."""
+    vapour = vapour_pressure(temperature, relative_humidity)
+    return np.asarray(0.622 * vapour / (pressure - 0.378 * vapour))
+
+
 def dew_point(vapour_pressure: Values) -> Array:
     """Temperature [K] at which a vapour pressure [Pa] saturates (inverse of FAO-56 Eq. 11)."""
     logarithm = np.log(vapour_pressure / 610.8)

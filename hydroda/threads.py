@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numba
 
@@ -26,3 +28,23 @@ def threads_for(operations: float) -> Iterator[None]:
             yield
     finally:
         numba.set_num_threads(before)
+
+
+# A thread takes one of so many pieces after the other, since pieces differ in length.
+PIECES = 8
+
+
+def in_pieces(work: Callable[[int, int], None], count: int, operations: float) -> None:
+    """Calls work(first, last) for pieces of range(count), in threads where that is worth it.
+
+    For kernels that free the interpreter (nogil) and that numba cannot run in parallel itself.
+    """
+    threads = min(numba.get_num_threads(), count)
+    if threads < 2 or operations < WORTH_A_THREAD:
+        work(0, count)
+        return
+    pieces = min(count, PIECES * threads)
+    edges = [count * piece // pieces for piece in range(pieces + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(lambda ends: work(*ends), pairwise(edges)):
+            pass

@@ -41,6 +41,7 @@ class Parts(NamedTuple):
     split: Any  # of shortwave into visible and near infrared, direct and diffuse
     snow_albedo: Any
     roughness: Any
+    burial: Any  # of leaves in snow
     stress: Any  # of plants
     humidity: Any  # of the ground
     canopy: Any  # numbers of interception and of the canopy air
@@ -78,6 +79,7 @@ class Plot(NamedTuple):
     optics: radiation.Optics
     colour: radiation.SoilColour
     roots: np.ndarray  # (layer,) parts
+    porosity: np.ndarray  # (layer,)
     ground: heat.Ground
     soil: Any
     field: float  # theta at field capacity / theta_s of the top layer
@@ -146,10 +148,9 @@ def surface(
     seconds: float,
 ) -> Asked:
     """Leaves, snow and heat of one column through one step; x, s and share (layer,) are changed."""
-    above = 1.0 - min(s[PACK_DEPTH] / plot.plant.height, 1.0)
-    leaves, stems = above * season.leaves, above * season.stems
-    if leaves + stems < radiation.BARE:
-        leaves, stems = 0.0, 0.0
+    leaves, stems = canopy.exposed(
+        parts.burial, plot.plant, season.leaves, season.stems, s[PACK_DEPTH]
+    )
     rain = _precipitation(parts, plot, x, s, weather, leaves, stems, seconds)
     cover = snow.cover(parts.pack.cover, s[PACK_DEPTH], s[PACK], canopy.SOIL_ROUGHNESS)
     absorbed, incoming = _radiation(parts, plot, x, s, weather, season, leaves, stems, cover)
@@ -263,7 +264,7 @@ def _fluxes(
     seconds: float,
 ) -> canopy.Fluxes:
     """Exchange with the air at the old temperature of the ground; fills share (layer,)."""
-    porosity = plot.ground.porosity
+    porosity = plot.porosity
     pores = DENSITY_OF_WATER * x[DZ, SNOW] * porosity[0] - x[ICE, SNOW]
     saturation = min(x[LIQ, SNOW] / pores, 1.0) if pores > 0.0 else 1.0
     soil = canopy.TopSoil(x[H, SNOW], saturation, plot.field, cover, s[PACK_DEPTH])
@@ -437,7 +438,7 @@ class Field(NamedTuple):
     porosity: np.ndarray  # (member, column, layer)
     thermal: np.ndarray  # (member, column, 4, layer): solid, matrix, dry, wet of the heat
     weather: np.ndarray  # (member, column, 7, step)
-    season: np.ndarray  # (column, 3, step)
+    season: np.ndarray  # (member, column, 3, step)
 
 
 @kernel
@@ -450,16 +451,14 @@ def plot(parts: Parts, field: Field, m: int, i: int, field_head: float) -> Plot:
     thermal = field.thermal[min(m, field.thermal.shape[0] - 1), min(i, field.thermal.shape[1] - 1)]
     kind = field.kind[min(i, field.kind.size - 1)]
     colour = field.colour[min(i, field.colour.shape[0] - 1)]
-    soil = water.soil(parts.curve, parts.scheme, parts.numbers, raw)
-    ground = heat.Ground(
-        parts.curve, soil.c, parts.layers.up, porosity, thermal[0], thermal[1], thermal[2],
-        thermal[3],
-    )  # fmt: skip
+    soil = water.soil(parts.curve, parts.scheme, parts.layers, parts.numbers, raw)
+    ground = heat.ground(parts.curve, soil.c, parts.layers.up, porosity, thermal)
     return Plot(
         canopy.plant(field.plants[kind]),
         radiation.optics(field.optics[kind]),
         radiation.SoilColour(colour[0], colour[1], colour[2], colour[3]),
         field.roots[kind],
+        porosity,
         ground,
         soil,
         water.content_of(soil, 0, field_head) / porosity[0],
@@ -491,7 +490,7 @@ def forecast(
         here = plot(parts, field, m, i, field_head)
         rows = water.rows(n)
         sky = field.weather[min(m, field.weather.shape[0] - 1), min(i, field.weather.shape[1] - 1)]
-        sun = field.season[min(i, field.season.shape[0] - 1)]
+        sun = field.season[min(m, field.season.shape[0] - 1), min(i, field.season.shape[1] - 1)]
         for k in range(sky.shape[1]):
             weather = Weather(
                 sky[0, k], sky[1, k], sky[2, k], sky[3, k], sky[4, k], sky[5, k], sky[6, k]

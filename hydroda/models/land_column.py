@@ -1,0 +1,659 @@
+"""Land columns: a land surface of parts over the water of a soil, all columns in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from hydroda.errors import DataError, DeclarationError
+from hydroda.forcing import METEOROLOGY, ForcingWindow
+from hydroda.meteorology import cosine_of_zenith, specific_humidity
+from hydroda.models.base import Budget, Model
+from hydroda.models.canopy import (
+    AgedSnow,
+    BuriedByHeight,
+    BuriedByRoughness,
+    CanopyNumbers,
+    CloudSplit,
+    DenseRoughness,
+    FixedRoughness,
+    FixedSplit,
+    FluxSplit,
+    HeadStress,
+    KelvinHumidity,
+    LinearSaturation,
+    SakaguchiZeng,
+    SaturationStress,
+    SoilColour,
+    clm4_colour,
+)
+from hydroda.models.columns import (
+    PLACE,
+    PROFILE,
+    by_column,
+    coordinates,
+    leading,
+    parameters,
+    profile,
+    raw_parameters,
+    water_table_depth,
+)
+from hydroda.models.kernels import column as layout
+from hydroda.models.kernels import land as kernels
+from hydroda.models.kernels import water
+from hydroda.models.land import Arithmetic, FluxPotential, Upstream
+from hydroda.models.plants import PlantType, optics_rows, plant_rows
+from hydroda.models.retention import Retention, content, head
+from hydroda.models.runoff import FreeDrainage, Simtop
+from hydroda.models.snowpack import Snowpack
+from hydroda.models.soil_heat import SoilHeat, nodes, thermal, thickness
+from hydroda.state import StateVector, Variable
+from hydroda.threads import in_pieces
+from hydroda.units import Amount, Duration, Magnitude, duration, magnitude
+
+__all__ = ["LandColumn"]
+
+Array = NDArray[np.float64]
+
+SNOWPACK = ("member", "column", "snow_layer")
+
+MM = 1000.0
+OPERATIONS = 5000  # of a column in one step, roughly
+ROOTED = 1.0  # leaves follow the temperature of the layers that begin above this depth [m]
+CLM_NODES = nodes()
+CLM_LAYERS = thickness(CLM_NODES)
+
+# Rows of the kernels' arrays by variable.
+SCALARS = {
+    "canopy_water": layout.CANOPY,
+    "leaf_temperature": layout.T_LEAF,
+    "snow": layout.PACK,
+    "snow_depth": layout.PACK_DEPTH,
+    "snow_age": layout.AGE,
+    "aquifer": layout.AQUIFER,
+    "pond": layout.POND,
+}
+SNOW_ROWS = {
+    "snow_temperature": layout.T,
+    "snow_ice": layout.ICE,
+    "snow_liquid": layout.LIQ,
+    "snow_thickness": layout.DZ,
+}
+STORES = ("canopy_water", "snow", "aquifer", "pond")
+WATER = {
+    "rain": kernels.PRECIPITATION,
+    "evapotranspiration": kernels.EVAPORATION,
+    "transpiration": kernels.TRANSPIRATION,
+    "interception": kernels.INTERCEPTION,
+    "sublimation": kernels.SUBLIMATION,
+    "infiltration": kernels.INFILTRATION,
+    "surface_runoff": kernels.SURFACE_RUNOFF,
+    "subsurface_runoff": kernels.SUBSURFACE_RUNOFF,
+    "drainage": kernels.DRAINAGE,
+    "recharge": kernels.RECHARGE,
+}
+ENERGY = {
+    "net_radiation": kernels.NET_RADIATION,
+    "sensible_heat": kernels.SENSIBLE,
+    "latent_heat": kernels.LATENT,
+    "ground_heat": kernels.GROUND_HEAT,
+}
+
+
+class _LandState(StateVector):
+    h = Variable("m", meaning="pressure head")
+    theta = Variable("m3 m-3", bounds=(0.0, 1.0), meaning="volumetric liquid water content")
+    ice = Variable("m3 m-3", bounds=(0.0, 1.0), meaning="soil ice, as volume of its water")
+    temperature = Variable("K", bounds=(150.0, 400.0), meaning="soil temperature")
+    canopy_water = Variable("mm", bounds=(0.0, np.inf), meaning="water on leaves")
+    leaf_temperature = Variable("K", bounds=(150.0, 400.0), meaning="temperature of leaves")
+    snow = Variable("mm", bounds=(0.0, np.inf), meaning="snow water equivalent, ice and liquid")
+    snow_depth = Variable("m", bounds=(0.0, np.inf), meaning="depth of the snow")
+    snow_age = Variable("1", bounds=(0.0, np.inf), meaning="age of the snow surface")
+    snow_temperature = Variable("K", bounds=(0.0, 400.0), meaning="temperature of snow layers")
+    snow_ice = Variable("mm", bounds=(0.0, np.inf), meaning="ice of snow layers")
+    snow_liquid = Variable("mm", bounds=(0.0, np.inf), meaning="liquid water of snow layers")
+    snow_thickness = Variable("m", bounds=(0.0, np.inf), meaning="thickness of snow layers")
+    aquifer = Variable("mm", bounds=(0.0, np.inf), meaning="water of the aquifer below")
+    pond = Variable("mm", bounds=(0.0, np.inf), meaning="water standing on the surface")
+
+
+@cache
+def _state_of(soil: type[Retention]) -> StateVector:
+    """The state of a column with this kind of soil: its parameters belong to it."""
+    return type("LandColumnState", (_LandState,), dict(soil.parameters))()
+
+
+@dataclass(frozen=True)
+class Heights:
+    """Where wind, and temperature and humidity, are measured above the ground; carbon dioxide."""
+
+    wind: Amount = "10 m"
+    air: Amount = "2 m"
+    co2: float = 380e-6
+
+    def __post_init__(self) -> None:
+        for name in ("wind", "air"):
+            object.__setattr__(self, name, magnitude(getattr(self, name), "m", name))
+
+    def kernel(self) -> kernels.Heights:
+        return kernels.Heights(float(self.wind), float(self.air), self.co2)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Precipitation is snow below `all_snow`, rain above `all_rain`, a mixture between."""
+
+    all_snow: Amount = "273.15 K"
+    all_rain: Amount = "275.15 K"
+
+    def __post_init__(self) -> None:
+        for name in ("all_snow", "all_rain"):
+            object.__setattr__(self, name, magnitude(getattr(self, name), "K", name))
+        if not float(self.all_snow) < float(self.all_rain):
+            raise DeclarationError(
+                f"all_snow must be colder than all_rain; got {self.all_snow} and {self.all_rain}"
+            )
+
+    def kernel(self) -> kernels.Phase:
+        return kernels.Phase(float(self.all_snow), float(self.all_rain))
+
+
+@dataclass(frozen=True)
+class WaterSteps:
+    """How Richards' equation is solved within a step of the weather.
+
+    `tolerance` is the water by which the heads of a column may miss its balance; the water itself
+    follows the fluxes exactly. `impedance` Omega: through layers of which a part F of the pores is
+    ice, water moves 10^(-Omega F) times as fast (Lundin 1990, 10.1016/0022-1694(90)90161-5).
+    """
+
+    wilting: Amount = "-150 m"
+    dry: Amount = "-1000 m"
+    ponding: Amount = "0 mm"
+    storage: Amount = "1e-5 1/m"
+    impedance: float = 6.0
+    smallest: Duration = "1 s"
+    tolerance: Amount = "1e-5 mm"
+    iterations: int = 30
+
+    def __post_init__(self) -> None:
+        units = {"wilting": "m", "dry": "m", "ponding": "mm", "storage": "1/m", "tolerance": "mm"}
+        for name, unit in units.items():
+            object.__setattr__(self, name, magnitude(getattr(self, name), unit, name))
+        object.__setattr__(self, "smallest", duration(self.smallest, "smallest"))
+
+    def refined(self) -> WaterSteps:
+        """A tenth of the smallest step and three times the iterations."""
+        smallest = duration(self.smallest, "smallest") // 10
+        return replace(self, smallest=smallest, iterations=3 * self.iterations)
+
+    def kernel(self) -> water.Numbers:
+        seconds = float(duration(self.smallest, "smallest") / np.timedelta64(10**9, "ns"))
+        return water.Numbers(
+            float(self.wilting),
+            float(self.dry),
+            float(self.ponding),
+            float(self.storage),
+            self.impedance,
+            seconds,
+            float(self.tolerance),
+            self.iterations,
+        )
+
+
+@dataclass(frozen=True)
+class LandColumn(Model):
+    """A land surface over Richards' equation, put together from parts.
+
+    Light in two streams through sunlit and shaded leaves, stomata, turbulent exchange of leaves and
+    ground, snow in up to five layers, heat with freezing, soil water with runoff and what lies
+    below. Each part is a choice of its own; `CLM4Column` and `CoLMColumn` are two sets of them.
+
+    `plants` are the types that columns have, by the number in the coordinate `plant` of the
+    ensemble (the first one without it); `sand` and `clay` [%], one or one per layer, conduct heat.
+    Coordinates `latitude` and `longitude` (column) of the ensemble replace those of the model.
+    """
+
+    latitude: Amount
+    longitude: Amount
+    plants: tuple[PlantType, ...]
+    soil: Retention
+    sand: Any = "40 %"
+    clay: Any = "20 %"
+    colour: SoilColour = field(default_factory=lambda: clm4_colour(10))
+    thickness: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_LAYERS)))
+    depths: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_NODES)))
+    light: FixedSplit | CloudSplit | FluxSplit = field(default_factory=FluxSplit)
+    snow_albedo: AgedSnow = field(default_factory=AgedSnow)
+    roughness: FixedRoughness | DenseRoughness = field(default_factory=DenseRoughness)
+    burial: BuriedByHeight | BuriedByRoughness = field(default_factory=BuriedByHeight)
+    stress: HeadStress | SaturationStress = field(default_factory=HeadStress)
+    humidity: KelvinHumidity | SakaguchiZeng | LinearSaturation = field(
+        default_factory=SakaguchiZeng
+    )
+    canopy: CanopyNumbers = field(default_factory=CanopyNumbers)
+    heat: SoilHeat = field(default_factory=SoilHeat)
+    snow: Snowpack = field(default_factory=Snowpack)
+    runoff: Any = field(default_factory=Simtop)
+    bottom: Any = field(default_factory=FreeDrainage)
+    flux: FluxPotential | Upstream | Arithmetic = field(default_factory=FluxPotential)
+    phase: Phase = field(default_factory=Phase)
+    heights: Heights = field(default_factory=Heights)
+    steps: WaterSteps = field(default_factory=WaterSteps)
+    field_capacity: Amount = "-3.3 m"
+
+    def __post_init__(self) -> None:
+        for name, unit in (
+            ("latitude", "degree"),
+            ("longitude", "degree"),
+            ("field_capacity", "m"),
+        ):
+            object.__setattr__(self, name, magnitude(getattr(self, name), unit, name))
+        for name, unit in (("thickness", "m"), ("depths", "m")):
+            given = getattr(self, name)
+            values = tuple(magnitude(one, unit, f"{name}[{i}]") for i, one in enumerate(given))
+            object.__setattr__(self, name, values)
+        for name in ("sand", "clay"):
+            object.__setattr__(self, name, _percents(getattr(self, name), name))
+        self._check_layers()
+        if not self.plants:
+            raise DeclarationError("plants must name at least one plant type; got none")
+
+    def _check_layers(self) -> None:
+        below = np.cumsum(self.dz)
+        above = below - self.dz
+        fits = self.dz.size == self.z.size and bool(
+            ((above <= self.z) & (self.z <= below) & (self.dz > 0.0)).all()
+        )
+        if not fits:
+            raise DeclarationError(
+                "depths must give one node within each layer of thickness; got nodes at "
+                f"{self.z.tolist()} m in layers {self.dz.tolist()} m"
+            )
+
+    # ----------------------------------------------------------------------------------- the state
+
+    @property
+    def dz(self) -> Array:
+        """Thickness of the layers [m]."""
+        return np.array([float(value) for value in self.thickness])
+
+    @property
+    def z(self) -> Array:
+        """Depth of the nodes [m]."""
+        return np.array([float(value) for value in self.depths])
+
+    @property
+    def state(self) -> StateVector:
+        return _state_of(type(self.soil))
+
+    @property
+    def diagnostics(self) -> Mapping[str, Variable]:
+        return {
+            "water_table_depth": Variable("m", meaning="depth of the water table"),
+            "water": Variable("mm", meaning="all water of the column"),
+            "runoff": Variable("mm", meaning="all that ran off in the last forecast"),
+            "budget_error": Variable("mm", meaning="water that appeared in the last forecast"),
+            "energy_error": Variable("W m-2", meaning="largest miss of the energy balance"),
+            **{name: Variable("mm", meaning="sum over the last forecast") for name in WATER},
+            **{name: Variable("W m-2", meaning="mean of the last forecast") for name in ENERGY},
+        }
+
+    @property
+    def budget(self) -> Budget:
+        """Storage, rain Pr, evapotranspiration Ev, runoff and drainage Rn of Dan's budget.
+
+        An aquifer belongs to the storage: what passes to and from it is `recharge`.
+        """
+        return Budget("water", ("rain",), ("evapotranspiration", "runoff", "drainage"))
+
+    def dataset(
+        self,
+        *,
+        theta: ArrayLike | xr.DataArray,
+        temperature: ArrayLike | xr.DataArray | Amount,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        plant: ArrayLike | None = None,
+        water_table: Amount = "3 m",
+        **variables: ArrayLike | xr.DataArray,
+    ) -> xr.Dataset:
+        """An ensemble without snow and water on leaves, from water content and temperature.
+
+        theta [m3 m-3], all water of a layer, and temperature [K] are (member, column, layer),
+        (member, layer) of one column, or broadcast to it; what cannot be liquid at its temperature
+        is ice. x and y [m] are the places of the columns, `plant` (column) their plant types.
+        Soil parameters that are not given come from `soil`; other variables as they are.
+        """
+        total = profile("theta", theta, self.dz.size)
+        warmth = _temperatures(temperature, self.dz.size)
+        shape = np.broadcast_shapes(total.shape, warmth.shape)
+        coords = coordinates(self.z, self.dz, shape[1], x, y)
+        if plant is not None:
+            coords["plant"] = ("column", np.asarray(plant, int))
+        ensemble = xr.Dataset(self._start(variables, shape), coords)
+        raw = self._raw(ensemble)
+        liquid = np.minimum(total, content(self.soil, raw, _freezing_head(warmth)))
+        ice = np.maximum(np.broadcast_to(total, shape) - liquid, 0.0)
+        given = {
+            "theta": np.broadcast_to(liquid, shape),
+            "ice": ice,
+            "temperature": np.broadcast_to(warmth, shape),
+            "h": head(self.soil, raw, liquid / self._open(ensemble, ice)),
+        }
+        state = self.state
+        ensemble = ensemble.assign(
+            {name: (PROFILE, np.array(v), {"units": state[name].unit}) for name, v in given.items()}
+        )
+        start = {
+            "leaf_temperature": ensemble["temperature"].values[..., 0],
+            "aquifer": self._aquifer(shape[:2], magnitude(water_table, "m", "water_table")),
+        }
+        ensemble = ensemble.assign(
+            {
+                name: (PLACE, np.array(values), {"units": state[name].unit})
+                for name, values in start.items()
+                if name not in variables
+            }
+        )
+        self.state.check(ensemble)
+        return self._diagnosed(ensemble)
+
+    def _start(
+        self, variables: Mapping[str, Any], shape: tuple[int, ...]
+    ) -> dict[str, tuple[tuple[str, ...], Array, dict[str, str]]]:
+        """Empty stores, bare of snow, and the parameters of the soil."""
+        given = dict(variables)
+        if "Ks" in given:
+            given["log10_Ks"] = np.log10(given.pop("Ks"))
+        fields = {}
+        for name in SCALARS:
+            fields[name] = (PLACE, np.zeros(shape[:2]))
+        for name in SNOW_ROWS:
+            fields[name] = (SNOWPACK, np.zeros((*shape[:2], layout.SNOW)))
+        for name, value in self.soil.values().items():
+            size = shape if value.ndim else shape[:2]
+            fields[name] = (PROFILE[: len(size)], np.array(np.broadcast_to(value, size)))
+        for name, value in given.items():
+            values = leading(name, value, shape, keep=name in self.soil.parameters)
+            fields[name] = (PROFILE[: values.ndim], values)
+        return {
+            name: (dims, values, {"units": self.state[name].unit})
+            for name, (dims, values) in fields.items()
+        }
+
+    def _aquifer(self, shape: tuple[int, ...], table: float) -> Array:
+        store = self.bottom.store(float(self.dz.sum()), table)
+        return np.full(shape, store)
+
+    # --------------------------------------------------------------------------------- parameters
+
+    def _raw(self, ensemble: xr.Dataset) -> Array:
+        return raw_parameters(self.soil, ensemble, self.dz.size)
+
+    def _porosity(self, ensemble: xr.Dataset) -> Array:
+        """(member or 1, column or 1, layer)."""
+        values = parameters(self.soil, ensemble)["theta_s"]
+        return np.array(np.broadcast_to(values, (*values.shape[:2], self.dz.size)), order="C")
+
+    def _open(self, ensemble: xr.Dataset, ice: Array) -> Array:
+        """Part of the pores that ice leaves."""
+        return np.maximum(1.0 - ice / self._porosity(ensemble), water.LEAST_OPEN)
+
+    def _thermal(self, porosity: Array) -> Array:
+        sand, clay = (np.broadcast_to(v, self.dz.shape) for v in (self.sand, self.clay))
+        return np.ascontiguousarray(np.stack(thermal(sand, clay, porosity), axis=-2))
+
+    def _parts(self) -> kernels.Parts:
+        return kernels.Parts(
+            self.light.kernel(),
+            self.snow_albedo.kernel(),
+            self.roughness.kernel(),
+            self.burial.kernel(),
+            self.stress.kernel(),
+            self.humidity.kernel(),
+            self.canopy.kernel(),
+            self.heat.kernel(),
+            self.snow.kernel(),
+            self.runoff.kernel(),
+            self.bottom.kernel(),
+            self.soil.token,
+            self.flux.token,
+            self.steps.kernel(),
+            water.layers(self.dz, self.z),
+            self.phase.kernel(),
+            self.heights.kernel(),
+        )
+
+    def _field(self, ensemble: xr.Dataset, forcing: ForcingWindow) -> kernels.Field:
+        porosity = self._porosity(ensemble)
+        kind = ensemble.coords["plant"].values if "plant" in ensemble.coords else np.zeros(1)
+        return kernels.Field(
+            np.array(kind, np.int64),
+            plant_rows(self.plants),
+            optics_rows(self.plants),
+            np.stack([plant.roots.fractions(self.dz) for plant in self.plants]),
+            np.array([self.colour.row()]),
+            self._raw(ensemble),
+            porosity,
+            self._thermal(porosity),
+            weather_rows(forcing),
+            np.empty((1, 1, 3, 0)),
+        )
+
+    def _season(
+        self, ensemble: xr.Dataset, forcing: ForcingWindow, day: slice, temperature: Array
+    ) -> Array:
+        """Cosine of the zenith angle, leaf and stem area, (member or 1, column or 1, 3, step)."""
+        times, warmth = forcing.times[day], self._rooted(temperature)
+        latitude, longitude = (
+            ensemble.coords[name].values[:, None]
+            if name in ensemble.coords
+            else np.array([[float(getattr(self, name))]])
+            for name in ("latitude", "longitude")
+        )
+        cosine = cosine_of_zenith(times, forcing.step_seconds, latitude, longitude)
+        middle = times + np.timedelta64(round(5e8 * forcing.step_seconds), "ns")
+        areas = [
+            np.stack(
+                np.broadcast_arrays(
+                    *plant.leaves.area(middle, float(latitude.flat[0]), warmth[..., None])
+                )
+            )
+            for plant in self.plants
+        ]
+        if "plant" in ensemble.coords:
+            areas[0] = np.choose(ensemble.coords["plant"].values[:, None], areas)
+        rows = np.broadcast_arrays(cosine[None], *np.atleast_3d(areas[0]))
+        return np.ascontiguousarray(np.stack(rows, axis=-2))
+
+    def _rooted(self, temperature: Array) -> Array:
+        """Mean temperature (member, column) [K] of the layers that begin above ROOTED."""
+        weight = np.where(np.cumsum(self.dz) - self.dz < ROOTED, self.dz, 0.0)
+        return np.asarray((temperature * weight).sum(axis=-1) / weight.sum())
+
+    # ----------------------------------------------------------------------------------- forecast
+
+    def forecast(
+        self,
+        ensemble: xr.Dataset,
+        forcing: ForcingWindow | None,
+        start: np.datetime64,
+        end: np.datetime64,
+    ) -> xr.Dataset:
+        """The ensemble at `end`, with water [mm] summed and heat [W m-2] meant over [start, end).
+
+        Leaves that follow the warmth of the soil do so once a day. A member without a solution has
+        NaN in its states and diagnostics.
+
+        Raises
+        ------
+        DataError
+            The forcing lacks a variable.
+        """
+        if forcing is None:
+            raise DataError(f"{type(self).__name__} needs forcing: {', '.join(METEOROLOGY)}")
+        x, s = self._columns(ensemble)
+        sums = np.zeros((*x.shape[:2], kernels.SUMS))
+        parts, field = self._parts(), self._field(ensemble, forcing)
+        per_day = max(1, round(86400 / forcing.step_seconds))
+        for first in range(0, forcing.times.size, per_day):
+            day = slice(first, first + per_day)
+            today = field._replace(
+                weather=np.ascontiguousarray(field.weather[..., day]),
+                season=self._season(ensemble, forcing, day, x[..., layout.T, layout.SNOW :]),
+            )
+            self._run(parts, today, forcing.step_seconds, x, s, sums)
+        failed = ~np.isfinite(sums).all(axis=(1, 2))
+        for array in (x, s, sums):
+            array[failed] = np.nan
+        return self._labelled(ensemble, x, s, sums, forcing.times.size * forcing.step_seconds)
+
+    def _run(
+        self, parts: kernels.Parts, field: kernels.Field, seconds: float, x: Array, s: Array,
+        sums: Array,
+    ) -> None:  # fmt: skip
+        columns = x.shape[0] * x.shape[1]
+        steps = field.weather.shape[-1]
+        capacity = float(self.field_capacity)
+
+        def piece(first: int, last: int) -> None:
+            kernels.forecast(parts, field, seconds, capacity, x, s, sums, first, last)
+
+        in_pieces(piece, columns, columns * steps * OPERATIONS)
+
+    def _columns(self, ensemble: xr.Dataset) -> tuple[Array, Array]:
+        """The state as the kernels hold it: (member, column, row, place) and scalars."""
+        theta = ensemble["theta"].values
+        x = np.zeros((*theta.shape[:2], layout.ROWS, layout.SNOW + self.dz.size))
+        soil = x[..., layout.SNOW :]
+        soil[..., layout.DZ, :] = self.dz
+        soil[..., layout.T, :] = ensemble["temperature"].values
+        soil[..., layout.LIQ, :] = MM * self.dz * self._liquid(theta, ensemble["h"].values)
+        soil[..., layout.ICE, :] = MM * self.dz * ensemble["ice"].values
+        soil[..., layout.H, :] = ensemble["h"].values
+        for name, row in SNOW_ROWS.items():
+            x[..., row, : layout.SNOW] = ensemble[name].values
+        s = np.zeros((*theta.shape[:2], layout.SCALARS))
+        for name, row in SCALARS.items():
+            s[..., row] = ensemble[name].values
+        s[..., layout.COUNT] = (ensemble["snow_thickness"].values > 0.0).sum(axis=-1)
+        return x, s
+
+    def _liquid(self, theta: Array, h: Array) -> Array:
+        """Liquid water [m3 m-3] with what pressure adds to the content of the pores."""
+        return np.asarray(theta + float(self.steps.storage) * np.maximum(h, 0.0))
+
+    def _labelled(
+        self, ensemble: xr.Dataset, x: Array, s: Array, sums: Array, seconds: float
+    ) -> xr.Dataset:
+        soil, state = x[..., layout.SNOW :], self.state
+        snowpack = np.where(_empty_places(s)[..., None, :], 0.0, x[..., : layout.SNOW])
+        h = soil[..., layout.H, :]
+        pressed = float(self.steps.storage) * np.maximum(h, 0.0)
+        profiles = {
+            "h": h,
+            "theta": soil[..., layout.LIQ, :] / (MM * self.dz) - pressed,
+            "ice": soil[..., layout.ICE, :] / (MM * self.dz),
+            "temperature": soil[..., layout.T, :],
+        }
+        flat = {name: s[..., row] for name, row in SCALARS.items()}
+        flat |= {name: sums[..., row] for name, row in WATER.items()}
+        flat |= {name: sums[..., row] / seconds for name, row in ENERGY.items()}
+        flat["runoff"] = flat["surface_runoff"] + flat["subsurface_runoff"]
+        flat["water_table_depth"] = s[..., layout.TABLE]
+        flat["energy_error"] = sums[..., kernels.MISSED]
+        flat["water"] = _water(soil) + sum(flat[name] for name in STORES)
+        net = sum(sign * flat[name] for name, sign in self.budget.terms.items())
+        flat["budget_error"] = flat["water"] - self.water(ensemble).values - net
+        units = {**state.variables, **self.diagnostics}
+        # One assignment: each of xarray's costs as much as a day of a few columns.
+        return ensemble.assign(
+            {name: (PROFILE, v.copy(), {"units": units[name].unit}) for name, v in profiles.items()}
+            | {name: (PLACE, v.copy(), {"units": units[name].unit}) for name, v in flat.items()}
+            | {
+                name: (SNOWPACK, snowpack[..., row, :].copy(), {"units": units[name].unit})
+                for name, row in SNOW_ROWS.items()
+            }
+        )
+
+    def refined(self) -> LandColumn:
+        return replace(self, steps=self.steps.refined())
+
+    # ---------------------------------------------------------------------------- after an analysis
+
+    def water(self, ensemble: xr.Dataset) -> xr.DataArray:
+        """Liquid and ice in the soil, on leaves, in snow, below and on the ground [mm]."""
+        held = self._liquid(ensemble["theta"].values, ensemble["h"].values)
+        # No matrix product: its last bit depends on how many members are held here.
+        soil = MM * ((held + ensemble["ice"].values) * self.dz).sum(axis=-1)
+        stores = sum(ensemble[name].values for name in STORES)
+        return xr.DataArray(soil + stores, dims=PLACE, attrs={"units": "mm"})
+
+    def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
+        table = water_table_depth(ensemble["h"].values, self.z, self.dz)
+        return ensemble.assign(
+            water=self.water(ensemble), water_table_depth=(PLACE, table, {"units": "m"})
+        )
+
+
+def _water(soil: Array) -> Array:
+    return np.asarray((soil[..., layout.LIQ, :] + soil[..., layout.ICE, :]).sum(axis=-1))
+
+
+def _empty_places(s: Array) -> Array:
+    """Which of the places of snow layers hold none (..., snow_layer)."""
+    return np.arange(layout.SNOW) < layout.SNOW - s[..., layout.COUNT, None]
+
+
+def _metres(values: Array) -> list[Amount]:
+    return [magnitude(f"{value} m", "m", "layer") for value in values]
+
+
+def _percents(value: Any, name: str) -> tuple[Magnitude, ...]:
+    given = (value,) if isinstance(value, str) or np.ndim(value) == 0 else tuple(value)
+    return tuple(magnitude(one, "percent", f"{name}[{i}]") for i, one in enumerate(given))
+
+
+def _temperatures(value: Any, layers: int) -> Array:
+    if isinstance(value, str):
+        return np.full((1, 1, layers), float(magnitude(value, "K", "temperature")))
+    return profile("temperature", value, layers)
+
+
+def _freezing_head(temperature: Array) -> Array:
+    """Head [m] at which water stays liquid at a temperature [K] (Clapeyron); 0 above freezing."""
+    cold = np.minimum(temperature - layout.FREEZING, 0.0)
+    return layout.FUSION / layout.GRAVITY * cold / layout.FREEZING
+
+
+def weather_rows(forcing: ForcingWindow) -> Array:
+    """Weather for the kernels, (member or 1, column or 1, 7, step).
+
+    Precipitation [kg m-2 s-1], shortwave and longwave [W m-2], temperature [K], specific humidity
+    [kg kg-1], wind [m s-1], pressure [Pa].
+    """
+    missing = [name for name in METEOROLOGY if name not in forcing.values]
+    if missing:
+        raise DataError(f"the forcing lacks {', '.join(missing)}; a land column needs them")
+    values = {name: by_column(np.asarray(forcing.values[name], float)) for name in METEOROLOGY}
+    humidity = specific_humidity(
+        values["air_temperature"], np.minimum(values["relative_humidity"], 1.0), values["pressure"]
+    )
+    rows = [
+        values["rain"] / forcing.step_seconds,
+        values["shortwave"],
+        values["longwave"],
+        values["air_temperature"],
+        humidity,
+        values["wind_speed"],
+        values["pressure"],
+    ]
+    return np.ascontiguousarray(np.stack(np.broadcast_arrays(*rows), axis=2))
