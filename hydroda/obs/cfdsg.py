@@ -109,7 +109,7 @@ class _Reader:
         self.instance = dataset[self.id].dims
         ids, counts = np.unique(dataset[self.id].astype(str).values, return_counts=True)
         if (counts > 1).any():
-            raise DataError(f"{source} has station {ids[counts > 1][0]!r} twice in {self.id}")
+            raise DataError(f"{source} has station {str(ids[counts > 1][0])!r} twice in {self.id}")
 
     def records(self) -> Records:
         quantities = self._quantities()

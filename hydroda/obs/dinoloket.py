@@ -175,6 +175,13 @@ def _cut(lines: list[list[str]], head: int, end: int, source: str) -> _Table:
                 f"{source} line {number + 1} has {len(cells)} cells in place of {len(names)}: "
                 f"{','.join(cells)[:80]!r}; is the file cut?"
             )
+        if len(cells) != len(rows[0] if rows else cells) or any(
+            map(str.strip, cells[len(names) :])
+        ):
+            raise DataError(
+                f"{source} line {number + 1} has cells without a name: {','.join(cells)[:80]!r}; "
+                "is its decimal sign the separator?"
+            )
         rows.append(cells)
         numbered.append(number + 1)
     return _Table(names, rows, numbered)

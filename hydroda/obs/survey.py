@@ -10,11 +10,13 @@ import pandas as pd
 
 from hydroda.obs.records import KEY, Records
 from hydroda.obs.textfiles import SENTINELS
+from hydroda.sphere import great_circle
 
 REGULAR = 0.5  # share of spacings that are the usual one
 GAP = 1.5  # usual spacings, of a regular series
 WIDE_GAP = 3.0  # median spacings, of an irregular one
 STUCK = 24  # equal values in a row that a working sensor does not read
+FAR, NEAR = 1e6, 0.1  # [m], and share of it: a station that a swap brings back
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))  # [s]
 
 
@@ -63,7 +65,21 @@ def described(records: Records) -> str:
     lines = [first]
     for head, series in zip(heads, survey(records), strict=True):
         lines += [head, *(f"      {line}" for line in str(series).splitlines())]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  odd: {oddity}" for oddity in _swapped(records.stations))])
+
+
+def _swapped(stations: pd.DataFrame) -> list[str]:
+    """Stations far from all others, that latitude and longitude swapped bring near them."""
+    if not {"lon", "lat"} <= set(stations) or len(stations) < 3:
+        return []
+    lon, lat = (stations[name].to_numpy() for name in ("lon", "lat"))
+    middle = np.nanmedian(lon), np.nanmedian(lat)
+    here, there = great_circle(lon, lat, *middle), great_circle(lat, lon, *middle)
+    return [
+        f"station {stations.index[row]} lies {here[row] / 1e3:.0f} km from the others, "
+        f"{there[row] / 1e3:.0f} km with latitude and longitude swapped"
+        for row in np.flatnonzero((here > FAR) & (there < NEAR * here))
+    ]
 
 
 def _surveyed(series: pd.DataFrame) -> SeriesSurvey:

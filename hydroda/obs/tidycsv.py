@@ -224,8 +224,8 @@ def _refuse_twice(records: Records, table: _Table, zone: str | None, source: str
     again = records.repeated
     if again is None:
         return
-    same = (table.frame["station"] == again["station"]).to_numpy()
-    same &= (to_utc(table.frame["time"], zone, source) == again["time"]).to_numpy()
+    times = to_utc(table.frame["time"], zone, source)
+    same = (table.frame["station"] == again["station"]) & (times == again["time"])
     lines = " and ".join(str(table.lines[int(row)]) for row in np.flatnonzero(same)[:2])
     raise DataError(
         f"{source} lines {lines}: station {again['station']!r} has {again['quantity']} twice at "

@@ -1,0 +1,468 @@
+"""Every reader against all that is wrong with files: whole, or not at all and one clear line.
+
+A case changes a good file. It is then refused with a line that names the file and the fault, or
+read just as the good one is; what a format cannot have says why.
+"""
+
+import gzip
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from hydroda.errors import HydrodaError
+from hydroda.obs import (
+    Column,
+    ColumnMap,
+    CosmosEurope,
+    CosmosLevels,
+    Datum,
+    DinoLoket,
+    Format,
+    Ismn,
+    MappedCsv,
+    Records,
+    read,
+    write,
+)
+from hydroda.obs.cfdsg import DiscreteSampling
+from hydroda.obs.survey import described
+from hydroda.obs.tidycsv import TidyCsv
+from tests.obs.test_cosmoseurope import PROCESSED
+from tests.obs.test_cosmoslevels import LEVEL_2
+from tests.obs.test_dinoloket import TEXT as DINO
+from tests.obs.test_ismn import HEADER as STM
+from tests.obs.test_ismn import NAME as STM_NAME
+
+HOSTILITIES = (
+    "wrong separator",
+    "comma decimals",
+    "byte-order mark",
+    "mixed units",
+    "swapped latitude and longitude",
+    "9999",
+    "-9999",
+    "double hour",
+    "out of order",
+    "duplicate station",
+    "two datums",
+    "truncated",
+    "empty",
+)
+
+
+# --- what is to come of a case -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The file, changed so, is refused with this message."""
+
+    change: Callable[[bytes], bytes]
+    message: str
+
+
+@dataclass(frozen=True)
+class Same:
+    """The file, changed so, holds the same records."""
+
+    change: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Never:
+    """A format cannot have the fault."""
+
+    why: str
+
+
+Case = Refused | Same | Never
+
+
+def swap(old: str, new: str) -> Callable[[bytes], bytes]:
+    """Another text in the place of a part of the file, which must be there."""
+
+    def changed(content: bytes) -> bytes:
+        assert old.encode() in content, old
+        return content.replace(old.encode(), new.encode())
+
+    return changed
+
+
+def lines(order: Callable[[list[bytes]], list[bytes]]) -> Callable[[bytes], bytes]:
+    return lambda content: b"".join(order(content.splitlines(keepends=True)))
+
+
+def marked(content: bytes) -> bytes:
+    return b"\xef\xbb\xbf" + content
+
+
+def cut(content: bytes) -> bytes:
+    return content[: 7 * len(content) // 8]
+
+
+def nothing(content: bytes) -> bytes:
+    return b""
+
+
+last_twice = lines(lambda rows: [*rows, rows[-1]])
+last_first = lines(lambda rows: [*rows[:-2], rows[-1], rows[-2]])
+EMPTY = Refused(nothing, "is empty")
+INSTANTS = Never("times are UTC by definition")
+LEVELS = Never("the format has no levels")
+PLACELESS = Never("the format has no places")
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+TIDY = """time,station,soil_moisture,soil_moisture_error
+UTC,,m3 m-3,m3 m-3
+2016-10-29T23:00,a,0.25,0.01
+2016-10-30T00:00,a,0.26,0.01
+2016-10-30T01:00,a,0.27,0.01
+"""
+MAPPED = """when,head
+2016-10-29 23:00,1.25
+2016-10-30 00:00,1.26
+2016-10-30 01:00,1.27
+"""
+HEAD = {"head": Column(station="w", quantity="groundwater_level", unit="m")}
+MAP = ColumnMap(time="when", zone="Europe/Berlin", columns=HEAD)
+
+
+def dino(old: str, new: str, message: str) -> Refused:
+    return Refused(swap(old, new), message)
+
+
+@dataclass(frozen=True)
+class Reader:
+    name: str
+    content: bytes
+    format: Format
+    cases: dict[str, Case]
+
+
+TEXT_READERS = (
+    Reader(
+        "tidy.csv",
+        TIDY.encode(),
+        TidyCsv(),
+        {
+            "wrong separator": Refused(swap(",", ";"), "by commas, not by a semicolon"),
+            "comma decimals": Refused(
+                swap("0.26", "0,26"), "line 4 has 5 cells in place of 4: .* its decimal sign"
+            ),
+            "byte-order mark": Same(marked),
+            "mixed units": Refused(swap("0.26", "26 %"), "line 4: soil_moisture must be a number"),
+            "swapped latitude and longitude": Never("places stand beside; see below"),
+            "9999": Refused(swap("0.26", "9999"), "line 4: soil_moisture is 9999, which often"),
+            "-9999": Refused(swap("0.26", "-9999"), "line 4: soil_moisture is -9999, which often"),
+            "double hour": Refused(
+                lambda c: swap("UTC,,", "Europe/Berlin,,")(swap("30T00:00", "30T02:30")(c)),
+                "times that zone 'Europe/Berlin' does not settle: .*2016-10-30 02:30",
+            ),
+            "out of order": Same(last_first),  # `hydroda info` tells
+            "duplicate station": Refused(
+                last_twice, "lines 5 and 6: station 'a' has soil_moisture twice at 2016-10-30 01:00"
+            ),
+            "two datums": Never("see below"),
+            "truncated": Refused(cut, "is the file cut"),
+            "empty": EMPTY,
+        },
+    ),
+    Reader(
+        "mapped.csv",
+        MAPPED.encode(),
+        MappedCsv(MAP),
+        {
+            "wrong separator": Refused(swap(",", ";"), "a semicolon seems to separate them"),
+            "comma decimals": Refused(swap("1.26", "1,26"), "line 3 has 3 cells in place of 2"),
+            "byte-order mark": Same(marked),
+            "mixed units": Refused(swap("1.26", "126 cm"), "line 3: head must be a number"),
+            "swapped latitude and longitude": PLACELESS,
+            "9999": Refused(swap("1.26", "9999"), "line 3: head is 9999, which often"),
+            "-9999": Refused(swap("1.26", "-9999"), "line 3: head is -9999, which often"),
+            "double hour": Refused(
+                swap("30 01:00", "30 02:30"), "times that zone 'Europe/Berlin' does not settle"
+            ),
+            "out of order": Refused(last_first, "line 4: the time .* is out of order"),
+            "duplicate station": Refused(last_twice, "line 5: the time .* comes twice"),
+            "two datums": Never("the map tells one quantity from the other"),
+            "truncated": Refused(cut, "is the file cut"),
+            "empty": EMPTY,
+        },
+    ),
+    Reader(
+        "B99X0001002_1.csv",
+        DINO.encode(),
+        DinoLoket(),
+        {
+            "wrong separator": Refused(swap(",", ";"), "must have two tables that begin with"),
+            "comma decimals": dino(
+                "210,990", "210,990,5", "line 19 has cells without a name: .* its decimal"
+            ),
+            "byte-order mark": Same(marked),
+            "mixed units": dino("210,990", "210,9.90 m", "line 19: Stand .* must be a number"),
+            "swapped latitude and longitude": Never("places are in the Dutch grid [m]"),
+            "9999": dino("210,990", "210,9999", "line 19: Stand .* is 9999, which often"),
+            "-9999": dino("210,990", "210,-9999", "line 19: Stand .* is -9999, which often"),
+            "double hour": Never("dates have no hours"),
+            "out of order": Refused(last_first, "line 20: the time .* is out of order"),
+            "duplicate station": Refused(last_twice, "line 21: the time .* comes twice"),
+            "two datums": dino(
+                "NAP),Bijz", "XYZ),Bijz", r"no level in relation to NAP; read it with DinoLoket"
+            ),
+            "truncated": Refused(cut, "is the file cut"),
+            "empty": EMPTY,
+        },
+    ),
+    Reader(
+        STM_NAME,
+        STM.encode(),
+        Ismn(),
+        {
+            "wrong separator": Refused(swap(" ", ","), "."),
+            "comma decimals": Refused(swap("0.2450", "0,2450"), "line 3: .* must be a number"),
+            "byte-order mark": Same(marked),
+            "mixed units": Refused(swap("0.2450", "24.5%"), "line 3: .* must be a number"),
+            "swapped latitude and longitude": Refused(
+                swap("50.50000  6.40000", "150.40000  50.50000"), "lat must lie within 90 degrees"
+            ),
+            "9999": Refused(swap("0.2450", "9999.0"), "line 3: .* is 9999, which often"),
+            "-9999": Refused(swap("0.2450", "-9999"), "line 3: .* is -9999, which often"),
+            "double hour": Never("times are UTC by definition"),
+            "out of order": Refused(last_first, "line 7: the time .* is out of order"),
+            "duplicate station": Refused(last_twice, "line 8: the time .* comes twice"),
+            "two datums": LEVELS,
+            "truncated": Refused(cut, "is the file cut"),
+            "empty": EMPTY,
+        },
+    ),
+    Reader(
+        "XYC001.csv",
+        PROCESSED.encode(),
+        CosmosEurope(),
+        {
+            "wrong separator": Refused(swap(",", ";"), "separated by commas, not a semicolon"),
+            "comma decimals": Refused(swap("1611.5", "1611,5"), "line 3 has 15 cells in place of"),
+            "byte-order mark": Same(marked),
+            "mixed units": Refused(swap("1611.5", "27 cps"), "line 3: .* must be a number"),
+            "swapped latitude and longitude": Never("places stand in another table; see its tests"),
+            "9999": Refused(swap("1611.5", "9999"), "line 3: .* is 9999, which often"),
+            "-9999": Refused(swap("1611.5", "-9999"), "line 3: .* is -9999, which often"),
+            "double hour": Never("times are UTC by definition"),
+            "out of order": Refused(last_first, "line 5: the time .* is out of order"),
+            "duplicate station": Refused(last_twice, "line 6: the time .* comes twice"),
+            "two datums": LEVELS,
+            "truncated": Refused(cut, "is the file cut"),
+            "empty": EMPTY,
+        },
+    ),
+    Reader(
+        "SantaRita.txt",
+        LEVEL_2.encode(),
+        CosmosLevels(),
+        {
+            "wrong separator": Refused(swap(" ", ";"), "must begin with YYYY-MM-DD HH:MM"),
+            "comma decimals": Refused(swap("2989", "2989,0"), "line 3: CORR must be a number"),
+            "byte-order mark": Same(marked),
+            "mixed units": Refused(swap("2989", "49cpm"), "line 3: CORR must be a number"),
+            "swapped latitude and longitude": PLACELESS,
+            "9999": Refused(swap("2989", "9999"), "line 3: CORR is 9999, which often"),
+            "-9999": Never("the format's own sign of a missing value; see its tests"),
+            "double hour": Never("times are UTC by definition"),
+            "out of order": Refused(last_first, "line 3: the time .* is out of order"),
+            "duplicate station": Refused(last_twice, "line 4: the time .* comes twice"),
+            "two datums": LEVELS,
+            "truncated": Refused(cut, "is the file cut"),
+            "empty": EMPTY,
+        },
+    ),
+)
+PAIRS = [
+    pytest.param(reader, hostility, id=f"{type(reader.format).__name__}-{hostility}")
+    for reader in TEXT_READERS
+    for hostility in HOSTILITIES
+    if not isinstance(reader.cases[hostility], Never)
+]
+
+
+def said(format: Format, path: Path) -> str:
+    """The message with which a file is refused: one line, not too long, naming the file."""
+    with pytest.raises(HydrodaError) as caught:
+        format.read(path, None)
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 400
+    return message
+
+
+@pytest.mark.parametrize(("reader", "hostility"), PAIRS)
+def test_that_a_hostile_text_is_read_whole_or_refused_in_a_line(
+    reader: Reader, hostility: str, tmp_path: Path
+) -> None:
+    case = reader.cases[hostility]
+    assert not isinstance(case, Never)
+    path = tmp_path / reader.name
+    path.write_bytes(reader.content)
+    good = reader.format.read(path, None)
+    path.write_bytes(case.change(reader.content))
+    if isinstance(case, Same):
+        assert reader.format.read(path, None) == good
+        return
+    message = said(reader.format, path)
+    assert re.search(case.message, message), message
+
+
+@pytest.mark.parametrize("reader", TEXT_READERS, ids=lambda reader: type(reader.format).__name__)
+@pytest.mark.parametrize("packed", [False, True])
+def test_that_a_text_cut_anywhere_but_at_the_end_of_a_line_is_refused(
+    reader: Reader, packed: bool, tmp_path: Path
+) -> None:
+    suffix = ".gz" if packed and reader.name.endswith(".csv") else ""
+    content = gzip.compress(reader.content, mtime=0) if suffix else reader.content
+    path = tmp_path / (reader.name + suffix)
+    for size in np.linspace(1, len(content) - 1, 60).astype(int):
+        if content[size - 1 : size] != b"\n" or suffix:
+            path.write_bytes(content[:size])
+            assert said(reader.format, path)
+
+
+# --- NetCDF --------------------------------------------------------------------------------------
+
+
+def three_stations() -> Records:
+    """Two days of three stations with errors, in the east of Asia, where a swap shows."""
+    times = pd.date_range("2016-10-29", periods=3, freq="D", tz="UTC")
+    parts = [
+        pd.DataFrame(
+            {
+                "time": times, "station": name, "quantity": "soil_moisture",
+                "value": [0.1, 0.2, 0.3], "error": 0.01,
+            }
+        )
+        for name in "abc"
+    ]  # fmt: skip
+    places = pd.DataFrame({"lon": [110.0, 110.1, 110.2], "lat": [40.0, 40.1, 40.2]}, list("abc"))
+    return Records.of(pd.concat(parts), {"soil_moisture": "m3 m-3"}, places)
+
+
+def with_value(number: float) -> Callable[[xr.Dataset], None]:
+    def change(dataset: xr.Dataset) -> None:
+        dataset["soil_moisture"].values[0, 1] = number
+
+    return change
+
+
+def swapped(dataset: xr.Dataset) -> None:
+    lon, lat = dataset["lon"].values.copy(), dataset["lat"].values.copy()
+    dataset["lon"].values[:], dataset["lat"].values[:] = lat, lon
+
+
+def same_names(dataset: xr.Dataset) -> None:
+    dataset["station_name"].values[:] = ["a", "b", "a"]
+
+
+def times_twice(dataset: xr.Dataset) -> None:
+    times = dataset["time"].values[[0, 1, 1]]
+    dataset["time"] = ("time", times, dataset["time"].attrs)
+
+
+def in_other_units(dataset: xr.Dataset) -> None:
+    dataset["soil_moisture_error"].attrs["units"] = "mm"
+
+
+NETCDF: dict[str, Case | tuple[Callable[[xr.Dataset], None], str]] = {
+    "wrong separator": Never("the format is binary"),
+    "comma decimals": Never("the format is binary"),
+    "byte-order mark": Refused(marked, "is truncated or no NetCDF file"),
+    "mixed units": (in_other_units, "soil_moisture_error must be convertible to 'm3 m-3'; got 'mm"),
+    "swapped latitude and longitude": (swapped, "lat of station 'c' must lie within 90 degrees"),
+    "9999": (with_value(9999.0), "soil_moisture of x.nc is 9999 in 1 places, which often stands"),
+    "-9999": (with_value(-9999.0), "soil_moisture of x.nc is -9999 in 1 places"),
+    "double hour": Never("CF times are UTC by definition"),
+    "out of order": Never("the order of a dimension is not that of time; see the property tests"),
+    "duplicate station": (same_names, "has station 'a' twice in station_name"),
+    "two datums": Never("see below"),
+    "truncated": Refused(cut, "is truncated or no NetCDF file"),
+    "empty": Refused(nothing, "is truncated or no NetCDF file"),
+}
+
+
+@pytest.mark.parametrize(
+    "hostility", [name for name in HOSTILITIES if not isinstance(NETCDF[name], Never)]
+)
+def test_that_a_hostile_netcdf_file_is_refused_in_a_line(hostility: str, tmp_path: Path) -> None:
+    case = NETCDF[hostility]
+    path = tmp_path / "x.nc"
+    write(three_stations(), path)
+    assert read(path) == three_stations()
+    if isinstance(case, Refused):
+        path.write_bytes(case.change(path.read_bytes()))
+        assert case.message in said(DiscreteSampling(), path)
+        return
+    assert isinstance(case, tuple)
+    change, message = case
+    with xr.open_dataset(path) as dataset:
+        dataset.load()
+    for variable in dataset.variables.values():  # as a careless writer leaves it
+        variable.encoding.pop("_FillValue", None)
+    change(dataset)
+    dataset.to_netcdf(path)
+    assert message in said(DiscreteSampling(), path)
+
+
+def test_that_times_twice_in_netcdf_are_refused(tmp_path: Path) -> None:
+    write(three_stations(), tmp_path / "x.nc")
+    with xr.open_dataset(tmp_path / "x.nc") as dataset:
+        dataset.load()
+    times_twice(dataset)
+    with pytest.raises(HydrodaError, match="it: station 'a' has soil_moisture twice at 2016-10-30"):
+        DiscreteSampling().decode(dataset, "it")
+
+
+# --- what no single file shows -------------------------------------------------------------------
+
+
+def test_that_levels_of_two_datums_are_not_mixed(tmp_path: Path) -> None:
+    path = tmp_path / "B99X0001002_1.csv"
+    path.write_text(DINO)
+    above, below = (DinoLoket(datum).read(path) for datum in (Datum.NAP, Datum.GROUND))
+    with pytest.raises(
+        HydrodaError, match=r"is in relation to nap, that of .* to ground; read both"
+    ):
+        above.joined([below])
+    for ending in (".nc", ".csv"):  # which keep what levels are in relation to
+        write(below, tmp_path / f"below{ending}")
+        with pytest.raises(HydrodaError, match="is in relation to nap"):
+            above.joined([read(tmp_path / f"below{ending}")])
+
+
+def test_that_a_swapped_station_among_others_is_told(tmp_path: Path) -> None:
+    """Where both numbers are possible latitudes, only the other stations tell."""
+    good = three_stations()
+    places = good.stations.assign(lon=[6.0, 6.1, 50.2], lat=[50.0, 50.1, 6.2])
+    told = described(Records.of(good.values, good.units, places, zone="UTC"))
+    assert "odd: station c lies 6361 km from the others, 23 km with latitude" in told
+    assert "swapped" not in described(good)
+
+
+def test_that_a_swapped_place_beside_a_tidy_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(TIDY)
+    beside = tmp_path / "x.stations.csv"
+    beside.write_text("station,lon,lat\n,degrees_east,degrees_north\na,40.0,110.0\n")
+    message = said(TidyCsv(), tmp_path / "x.csv")
+    assert "lat of station 'a' must lie within 90 degrees, got 110" in message
+
+
+def test_that_genuine_numbers_that_look_like_missing_ones_survive(tmp_path: Path) -> None:
+    good = three_stations()
+    values = good.values.assign(value=np.where(good.values.index == 2, -9999.0, good.values.value))
+    odd = Records.of(values.assign(error=9999.0), good.units, good.stations, zone="UTC")
+    for ending in (".nc", ".csv", ".csv.gz"):
+        write(odd, tmp_path / f"x{ending}")
+        assert read(tmp_path / f"x{ending}") == odd
