@@ -435,7 +435,7 @@ FINE = 0.8
 
 
 def fine(scheme: Any, dz: float, wet: tuple[float, ...]) -> bool:
-    """Whether the flux of `scheme` is monotonic over dz [m] in a soil with h, K, dK/dh, Phi at 0."""
+    """Whether the flux of `scheme` is monotonic over dz [m] in a soil with this h, K, .. at 0."""
     return not isinstance(scheme, FluxPotential) or dz * wet[1] <= FINE * wet[3]
 
 
