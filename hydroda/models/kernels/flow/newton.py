@@ -1,0 +1,222 @@
+"""Newton steps and steps in time."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hydroda.compiled import fused_kernel as kernel
+from hydroda.models.kernels.flow.member import (
+    CUTS,
+    HALVED,
+    KRYLOV,
+    NEWTON,
+    REST,
+    SEARCH,
+    SEARCH_P,
+    STEPS,
+    SWEEPS,
+    T_P,
+    D,
+    R,
+    T,
+    V,
+)
+from hydroda.models.kernels.flow.passes import (
+    ACCOUNT,
+    ASSEMBLE,
+    BEGIN,
+    BOOK,
+    DIRECTION,
+    FACTORS,
+    FILL,
+    FULL,
+    HALF,
+    JUDGE,
+    LEFT,
+    MOVE,
+    OLD,
+    OPEN,
+    PRODUCT,
+    RESTORE,
+    SAVE,
+    SWEEP,
+    Crew,
+    each,
+)
+
+
+class Control(NamedTuple):
+    """How steps are chosen and equations solved; times [s]."""
+
+    largest: float
+    smallest: float
+    iterations: int
+    tolerance: float  # water by which a cell may miss its balance [m]
+    linear: float  # by how much the linear solver reduces its residual
+    krylov: int  # most iterations of the Krylov method
+
+
+class Weather(NamedTuple):
+    """Forcing of one member: rates [m s-1] by step; columns may share them."""
+
+    rain: np.ndarray  # (step, column or 1)
+    evaporation: np.ndarray  # (step, column or 1)
+    transpiration: np.ndarray  # (step, column or 1)
+    roots: np.ndarray  # (layer,)
+
+
+@kernel
+def largest(crew: Crew) -> float:
+    """The largest of sums[:, 0]; not a number if one is not."""
+    worst = 0.0
+    for piece in range(crew.pieces):
+        if not crew.sums[piece, 0] <= worst:
+            worst = crew.sums[piece, 0]
+    return worst
+
+
+@kernel
+def total(crew: Crew, which: int) -> float:
+    found = 0.0
+    for piece in range(crew.pieces):
+        found += crew.sums[piece, which]
+    return found
+
+
+@kernel
+def precondition(crew: Crew, source: int, target: int, sign: float) -> None:
+    each(crew, SWEEP, source, target, sign, 0.0)
+    crew.count[SWEEPS] += 1
+
+
+@kernel
+def solve(crew: Crew, control: Control, worst: float) -> bool:
+    """Newton's change of heads in row D, by one sweep and, where that is not enough, BiCGStab.
+
+    van der Vorst 1992, 10.1137/0913035, preconditioned from the right.
+    """
+    goal = max(control.linear * worst, 0.01 * control.tolerance)
+    each(crew, FACTORS)
+    precondition(crew, R, D, -1.0)
+    each(crew, LEFT, D, REST)
+    if largest(crew) <= goal:
+        return True
+    each(crew, BEGIN)
+    rho = total(crew, 1)
+    for _ in range(control.krylov):
+        crew.count[KRYLOV] += 1
+        precondition(crew, SEARCH, SEARCH_P, 1.0)
+        each(crew, PRODUCT, SEARCH_P, V)
+        alpha = rho / total(crew, 1)
+        each(crew, HALF, 0, 0, alpha)
+        if largest(crew) <= goal:
+            return True
+        precondition(crew, REST, T_P, 1.0)
+        each(crew, PRODUCT, T_P, T)
+        omega = total(crew, 2) / total(crew, 3)
+        each(crew, FULL, 0, 0, omega)
+        new = total(crew, 1)
+        if not math.isfinite(new):
+            return False
+        if largest(crew) <= goal:
+            return True
+        each(crew, DIRECTION, 0, 0, new / rho * alpha / omega, omega)
+        rho = new
+    return False
+
+
+@kernel
+def newton(crew: Crew, dt: float, control: Control) -> int:
+    """Advance by dt; gives the number of iterations, or -1 without convergence.
+
+    The step along Newton's direction is halved in every column until its missing water falls.
+    """
+    each(crew, FILL)
+    each(crew, ASSEMBLE, 0, 0, dt)
+    worst = largest(crew)
+    for iteration in range(control.iterations):
+        if worst <= control.tolerance:
+            return iteration
+        if not math.isfinite(worst):
+            return -1
+        crew.count[NEWTON] += 1
+        each(crew, OLD)
+        if not solve(crew, control, worst):
+            return -1
+        for _ in range(10):
+            each(crew, MOVE)
+            each(crew, FILL)
+            each(crew, ASSEMBLE, 0, 0, dt)
+            worst = largest(crew)
+            if worst <= control.tolerance:
+                break
+            each(crew, JUDGE, 0, 0, control.tolerance)
+            if largest(crew) == 0.0:
+                break
+            crew.count[HALVED] += 1
+    return control.iterations if worst <= control.tolerance else -1
+
+
+@kernel
+def advance(crew: Crew, seconds: float, dt: float, control: Control) -> float:
+    """One forcing interval in as many steps as needed; gives the next step [s].
+
+    It is negative where even the smallest did not converge.
+    """
+    left = seconds
+    while left > 1e-9 * seconds:
+        step = min(dt, left)
+        if step < left < 2.0 * step:
+            step = 0.5 * left
+        each(crew, SAVE)
+        count = newton(crew, step, control)
+        if count < 0:
+            crew.count[CUTS] += 1
+            if step <= control.smallest:
+                return -1.0
+            each(crew, RESTORE)
+            dt = max(step / 3.0, control.smallest)
+            continue
+        crew.count[STEPS] += 1
+        each(crew, ACCOUNT, 0, 0, step)
+        left -= step
+        if count > 12:
+            dt = 0.7 * step
+        elif count <= 6:
+            dt = min(max(dt, 2.0 * step), control.largest)
+    return dt
+
+
+@kernel
+def run(
+    crew: Crew,
+    weather: Weather,
+    rain: np.ndarray,
+    evaporation: np.ndarray,
+    uptake: np.ndarray,
+    seconds: float,
+    control: Control,
+) -> int:
+    """Steps of `seconds` through the weather; gives how many were done.
+
+    rain, evaporation (column,) and uptake (cell,) are those of the sky of the member.
+    """
+    each(crew, OPEN)
+    each(crew, FILL)
+    each(crew, BOOK)
+    columns, layers = rain.size, weather.roots.size
+    dt = min(control.largest, seconds)
+    for step in range(weather.rain.shape[0]):
+        for c in range(columns):
+            rain[c] = weather.rain[step, min(c, weather.rain.shape[1] - 1)]
+            evaporation[c] = weather.evaporation[step, min(c, weather.evaporation.shape[1] - 1)]
+        if uptake.size > 0:
+            for c in range(columns):
+                demand = weather.transpiration[step, min(c, weather.transpiration.shape[1] - 1)]
+                for k in range(layers):
+                    uptake[c * layers + k] = demand * weather.roots[k]
+        dt = advance(crew, seconds, dt, control)
+        if dt < 0.0:
+            return step
+    return weather.rain.shape[0]

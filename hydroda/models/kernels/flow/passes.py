@@ -1,0 +1,262 @@
+"""Passes over the grid, called by address.
+
+numba compiles a function again inside every function that calls it. The passes are large and Newton
+and Krylov call them in many places; called through a pointer they are compiled once (a minute less
+of compilation). What they work on crosses as a table of the addresses and shapes of arrays.
+"""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, float64, int64, prange, types
+from numba.experimental.function_type import _get_wrapper_address
+from numba.extending import intrinsic
+
+from hydroda.compiled import fused_kernel as kernel
+from hydroda.compiled import parallel_kernel
+from hydroda.models.kernels.flow.balance import assemble, fill_and_faces
+from hydroda.models.kernels.flow.curves import Soil
+from hydroda.models.kernels.flow.linear import dot, factor, krylov, left, product, sweep
+from hydroda.models.kernels.flow.member import (
+    REST,
+    SHADOW,
+    Edges,
+    Ground,
+    Limits,
+    Member,
+    Mesh,
+    Overland,
+    Sky,
+)
+from hydroda.models.kernels.flow.moves import (
+    account,
+    before_newton,
+    begin,
+    book,
+    copies,
+    judge,
+    move,
+)
+
+FILL, ASSEMBLE, FACTORS, SWEEP, LEFT, PRODUCT, BEGIN, DIRECTION, HALF, FULL, MOVE = range(11)
+ACCOUNT, RESTORE, SAVE, JUDGE, OLD, OPEN, BOOK = range(11, 18)
+
+
+@kernel
+def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece: int) -> None:
+    """One pass over one piece, or one strip for SWEEP."""
+    first, last = 0, 0
+    if what != SWEEP:
+        first, last = m.mesh.pieces[piece], m.mesh.pieces[piece + 1]
+    if what == FILL:
+        fill_and_faces(m, first, last)
+    elif what == ASSEMBLE:
+        assemble(m, a, piece)
+    elif what == FACTORS:
+        factor(m, first, last)
+    elif what == SWEEP:
+        sweep(m, source, target, a, piece)
+    elif what == LEFT:
+        left(m, source, target, piece)
+    elif what == PRODUCT:
+        product(m, source, target, piece)
+        m.sums[piece, 1] = dot(m, target, SHADOW, piece)
+        m.sums[piece, 2] = dot(m, target, REST, piece)
+        m.sums[piece, 3] = dot(m, target, target, piece)
+    elif what <= FULL:
+        krylov(what - BEGIN, m, a, b, piece)
+    elif what == MOVE:
+        move(m, first, last)
+    elif what == JUDGE:
+        judge(m, a, piece)
+    elif what == ACCOUNT:
+        account(m, a, first, last)
+    elif what == OLD:
+        before_newton(m, first, last)
+    elif what == OPEN:
+        begin(m, first, last)
+    elif what == BOOK:
+        book(m, first, last)
+    else:
+        copies(what == RESTORE, m, first, last)
+
+
+# --------------------------------------------------------------------------- arrays behind addresses
+
+
+def _pointer_to(element: Any) -> Any:
+    @intrinsic
+    def pointer(context: Any, address: Any) -> Any:
+        target = types.CPointer(element)
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(target))
+
+        return target(types.int64), generate
+
+    return pointer
+
+
+_floats, _wholes = _pointer_to(types.float64), _pointer_to(types.int64)
+_halves, _bytes = _pointer_to(types.int32), _pointer_to(types.uint8)
+
+
+@intrinsic
+def _call(context, passes, table, what, source, target, a, b, first, last):  # type: ignore[no-untyped-def]
+    """Calls the function at the address `passes` with the other arguments."""
+    signature = types.void(*(types.int64,) * 5, types.float64, types.float64, *(types.int64,) * 2)
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        wanted = [context.get_value_type(t) for t in signature.args[1:]]
+        kind = ir.FunctionType(ir.VoidType(), wanted)
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@kernel
+def _unpack(token: Any, scheme: Any, address: int) -> Member:
+    t = carray(_wholes(address), (SLOTS, 4))
+    numbers = carray(_floats(t[1, 0]), 4)
+    soil = Soil(
+        carray(_floats(t[2, 0]), (t[2, 1], t[2, 2])), carray(_floats(t[3, 0]), t[3, 1]), numbers[1]
+    )
+    mesh = Mesh(
+        t[0, 0],
+        t[0, 1],
+        carray(_floats(t[4, 0]), t[4, 1]),
+        carray(_halves(t[5, 0]), (t[5, 1], t[5, 2])),
+        carray(_floats(t[6, 0]), (t[6, 1], t[6, 2])),
+        carray(_wholes(t[7, 0]), t[7, 1]),
+        carray(_wholes(t[8, 0]), t[8, 1]),
+        carray(_wholes(t[9, 0]), t[9, 1]),
+        carray(_wholes(t[10, 0]), t[10, 1]),
+    )
+    ground = Ground(
+        carray(_floats(t[11, 0]), t[11, 1]),
+        carray(_floats(t[12, 0]), t[12, 1]),
+        carray(_floats(t[13, 0]), t[13, 1]),
+        carray(_floats(t[14, 0]), t[14, 1]),
+        carray(_floats(t[15, 0]), t[15, 1]),
+        carray(_bytes(t[16, 0]), t[16, 1]),
+    )
+    overland = Overland(
+        numbers[0],
+        carray(_floats(t[17, 0]), (t[17, 1], t[17, 2])),
+        carray(_floats(t[18, 0]), (t[18, 1], t[18, 2])),
+        carray(_floats(t[19, 0]), (t[19, 1], t[19, 2])),
+        carray(_floats(t[20, 0]), (t[20, 1], t[20, 2])),
+        carray(_floats(t[21, 0]), t[21, 1]),
+    )
+    edges = Edges(
+        carray(_wholes(t[22, 0]), t[22, 1]),
+        carray(_wholes(t[23, 0]), t[23, 1]),
+        carray(_wholes(t[24, 0]), t[24, 1]),
+        carray(_floats(t[25, 0]), t[25, 1]),
+        carray(_floats(t[26, 0]), t[26, 1]),
+        carray(_floats(t[27, 0]), (t[27, 1], t[27, 2])),
+        carray(_floats(t[28, 0]), t[28, 1]),
+    )
+    sky = Sky(
+        carray(_floats(t[29, 0]), t[29, 1]),
+        carray(_floats(t[30, 0]), t[30, 1]),
+        carray(_floats(t[31, 0]), t[31, 1]),
+    )
+    return Member(
+        token,
+        scheme,
+        soil,
+        mesh,
+        ground,
+        overland,
+        edges,
+        sky,
+        Limits(numbers[2], numbers[3]),
+        carray(_floats(t[32, 0]), (t[32, 1], t[32, 2])),
+        carray(_floats(t[33, 0]), (t[33, 1], t[33, 2])),
+        carray(_floats(t[34, 0]), (t[34, 1], t[34, 2])),
+        carray(_wholes(t[35, 0]), t[35, 1]),
+    )
+
+
+SLOTS = 36
+
+
+def packed(m: Member) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The table of a member, and the arrays that must outlive it."""
+    numbers = np.array([m.overland.offset, m.soil.suction, m.limits.full, m.limits.dry])
+    arrays = [numbers, m.soil.p, m.soil.table, *m.mesh[2:], *m.ground, *m.overland[1:]]
+    arrays += [*m.edges, *m.sky, m.x, m.y, m.sums, m.count]
+    table = np.zeros((SLOTS, 4), np.int64)
+    table[0, :2] = m.mesh.layers, m.mesh.columns
+    assert len(arrays) == SLOTS - 1
+    for slot, array in enumerate(arrays, 1):
+        assert array.flags["C_CONTIGUOUS"]
+        table[slot, 0] = array.ctypes.data
+        table[slot, 1 : 1 + array.ndim] = array.shape
+    return table, arrays
+
+
+_SIGNATURE = types.void(*(int64,) * 4, float64, float64, int64, int64)
+
+
+@cache
+def passes_of(token: NamedTuple, scheme: NamedTuple) -> int:
+    """Address of the passes for one kind of soil and of face."""
+
+    @kernel
+    def passes(
+        table: int,
+        what: int,
+        source: int,
+        target: int,
+        a: float,
+        b: float,
+        first: int,
+        last: int,
+    ) -> None:
+        m = _unpack(token, scheme, table)
+        for piece in range(first, last):
+            do(what, m, source, target, a, b, piece)
+
+    passes.compile(_SIGNATURE.args)
+    _KEPT.append(passes)
+    return int(_get_wrapper_address(passes, _SIGNATURE))
+
+
+_KEPT: list[Any] = []
+
+
+@parallel_kernel
+def _shared(
+    passes: int, table: int, what: int, source: int, target: int, a: float, b: float, pieces: int
+) -> None:
+    for piece in prange(pieces):
+        _call(passes, table, what, source, target, a, b, piece, piece + 1)
+
+
+class Crew(NamedTuple):
+    """Who does the passes, on what: addresses, how many pieces and strips, in threads or not."""
+
+    passes: int
+    table: int
+    pieces: int
+    strips: int
+    threads: int
+    sums: np.ndarray  # (piece, 8)
+    count: np.ndarray  # (COUNTS,)
+
+
+@kernel
+def each(
+    crew: Crew, what: int, source: int = 0, target: int = 0, a: float = 0.0, b: float = 0.0
+) -> None:
+    """A pass over all pieces."""
+    pieces = crew.strips if what == SWEEP else crew.pieces
+    if crew.threads > 1 and pieces > 1:
+        _shared(crew.passes, crew.table, what, source, target, a, b, pieces)
+    else:
+        _call(crew.passes, crew.table, what, source, target, a, b, 0, pieces)
