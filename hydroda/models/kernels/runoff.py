@@ -13,6 +13,7 @@ from numba.extending import overload
 
 from hydroda.compiled import kernel
 from hydroda.models.kernels.column import ICE, LIQ, SNOW
+from hydroda.models.kernels.profile import DOWN, DZ, PASSING, PERMEABLE, STREAMS, UP, H, Z
 from hydroda.models.kernels.soil import Coarse, face
 
 MM = 1000.0  # kg m-2 of a metre of water
@@ -167,20 +168,20 @@ def _bottom_flux(bottom, a, wet, under, passing, dt):  # type: ignore[no-untyped
 
 
 @kernel
-def water_table(bottom: Any, layers: Any, h: np.ndarray, aquifer: float) -> float:
-    """Depth [m] of the water table, of heads h (layer,) and water of the aquifer [kg m-2].
+def water_table(bottom: Any, depth: float, g: np.ndarray, x: np.ndarray, aquifer: float) -> float:
+    """Depth [m] of the water table, of heads x[H] and water of the aquifer [kg m-2].
 
     It is in the column where the aquifer is full, or absent. Without saturated layers it is where
     the head of the lowest one is hydrostatic.
     """
     largest, yields = hidden(bottom)
     if aquifer < FULL * MM * largest:
-        return layers.depth + (largest - aquifer / MM) / yields
-    i = layers.dz.size - 1
-    while i > 0 and h[i - 1] >= 0.0 and h[i] >= 0.0:
+        return depth + (largest - aquifer / MM) / yields
+    i = g.shape[1] - 1
+    while i > 0 and x[H, i - 1] >= 0.0 and x[H, i] >= 0.0:
         i -= 1
-    table = max(layers.z[i] - h[i], 0.0)
-    return min(table, layers.depth) if largest > 0.0 else table
+    table = max(g[Z, i] - x[H, i], 0.0)
+    return min(table, depth) if largest > 0.0 else table
 
 
 # ------------------------------------------------------------------------------------------- runoff
@@ -234,40 +235,42 @@ class Rates(NamedTuple):
 def _no_runoff(
     r: NoRunoff,
     bottom: Any,
-    layers: Any,
+    depth: float,
     c: np.ndarray,
+    g: np.ndarray,
+    rows: np.ndarray,
     state: np.ndarray,
-    work: Any,
     table: float,
     seconds: float,
 ) -> Rates:
-    for i in range(layers.dz.size):
-        work.streams[i], work.permeable[i] = 0.0, 0.0
+    for i in range(c.shape[0]):
+        rows[STREAMS, i], rows[PERMEABLE, i] = 0.0, 0.0
     return Rates(0.0, 0.0)
 
 
 @kernel
-def _within(layers: Any, i: int, upper: float, lower: float) -> float:
+def _within(g: np.ndarray, i: int, upper: float, lower: float) -> float:
     """Thickness [m] of layer i between two depths [m]."""
-    high, low = layers.z[i] - layers.up[i], layers.z[i] + layers.down[i]
+    high, low = g[Z, i] - g[UP, i], g[Z, i] + g[DOWN, i]
     return max(min(low, lower) - max(high, upper), 0.0)
 
 
 @kernel
-def _wetness(layers: Any, c: np.ndarray, state: np.ndarray, i: int) -> float:
+def _wetness(g: np.ndarray, c: np.ndarray, state: np.ndarray, i: int) -> float:
     """Part of the pores that water and ice fill."""
     water = state[LIQ, SNOW + i] + state[ICE, SNOW + i]
-    return min(water / (MM * layers.dz[i] * c[i, 1]), 1.0)
+    return min(water / (MM * g[DZ, i] * c[i, 1]), 1.0)
 
 
 @kernel
 def _topmodel(
     r: Topmodel,
     bottom: Any,
-    layers: Any,
+    depth: float,
     c: np.ndarray,
+    g: np.ndarray,
+    rows: np.ndarray,
     state: np.ndarray,
-    work: Any,
     table: float,
     seconds: float,
 ) -> Rates:
@@ -277,25 +280,25 @@ def _topmodel(
     stands where the paper has the power 2 B + 3 of a mean wetness: the same in even soil, and the
     solver knows its slope.
     """
-    n = layers.dz.size
-    dry, wet, over, all_k = layers.depth, 0.0, 0.0, 0.0
+    n = c.shape[0]
+    dry, wet, over, all_k = depth, 0.0, 0.0, 0.0
     for i in range(n):
-        s = _wetness(layers, c, state, i)
-        dry -= s * layers.dz[i]
-        part = _within(layers, i, 0.0, r.top)
+        s = _wetness(g, c, state, i)
+        dry -= s * g[DZ, i]
+        part = _within(g, i, 0.0, r.top)
         wet += part * s
         over += part
-        all_k += _within(layers, i, r.upper, r.lower) * c[i, 2]
+        all_k += _within(g, i, r.upper, r.lower) * c[i, 2]
     decline = math.exp(-max(r.decay * dry, 0.0))
     f = r.share * decline
     w = wet / over if over > 0.0 else 0.0
     for i in range(n):
-        k = _within(layers, i, r.upper, r.lower) / all_k if all_k > 0.0 else 0.0
+        k = _within(g, i, r.upper, r.lower) / all_k if all_k > 0.0 else 0.0
         open_part = (
-            work.passing[i] if work.passing[i] < work.passing[i + 1] else work.passing[i + 1]
+            rows[PASSING, i] if rows[PASSING, i] < rows[PASSING, i + 1] else rows[PASSING, i + 1]
         )
-        work.permeable[i] = (1.0 - f) * r.base / MM * k * open_part
-        work.streams[i] = f * r.saturated / MM * decline * k * c[i, 2]
+        rows[PERMEABLE, i] = (1.0 - f) * r.base / MM * k * open_part
+        rows[STREAMS, i] = f * r.saturated / MM * decline * k * c[i, 2]
     return Rates(f + (1.0 - f) * w * w * w * w, 0.0)
 
 
@@ -312,10 +315,11 @@ def _frozen(alpha: float, ice: float) -> float:
 def _simtop(
     r: Simtop,
     bottom: Any,
-    layers: Any,
+    depth: float,
     c: np.ndarray,
+    g: np.ndarray,
+    rows: np.ndarray,
     state: np.ndarray,
-    work: Any,
     table: float,
     seconds: float,
 ) -> Rates:
@@ -325,12 +329,12 @@ def _simtop(
     saturated layers by transmissivity or, where the table is below them, from the aquifer. The
     table answers within the step, to first order.
     """
-    n = layers.dz.size
+    n = c.shape[0]
     i = _frozen(r.frozen, _share_of_ice(state, 0))
     saturated = (1.0 - i) * r.largest * math.exp(-0.5 * r.over * table) + i
     ice, thick, all_k = 0.0, 0.0, 0.0
     for j in range(n):
-        part = _within(layers, j, table, layers.depth)
+        part = _within(g, j, table, depth)
         ice += part * _share_of_ice(state, j)
         thick += part
         all_k += part * c[j, 2]
@@ -340,13 +344,13 @@ def _simtop(
         ice = _share_of_ice(state, n - 1)
     rate = r.rate * (1.0 - _frozen(r.frozen, ice)) * math.exp(-r.drain * table) / MM
     largest, yields = hidden(bottom)
-    in_aquifer = largest > 0.0 and table >= layers.depth
+    in_aquifer = largest > 0.0 and table >= depth
     if in_aquifer:
         rate /= 1.0 + seconds * r.drain * rate / yields
     for j in range(n):
-        part = _within(layers, j, table, layers.depth)
-        work.permeable[j] = 0.0
-        work.streams[j] = rate * part * c[j, 2] / all_k if part > 0.0 else 0.0
+        part = _within(g, j, table, depth)
+        rows[PERMEABLE, j] = 0.0
+        rows[STREAMS, j] = rate * part * c[j, 2] / all_k if part > 0.0 else 0.0
     return Rates(saturated, rate if in_aquifer else 0.0)
 
 
@@ -366,20 +370,21 @@ RUNOFF: dict[type, Callable[..., Rates]] = {
 def shed(
     runoff: Any,
     bottom: Any,
-    layers: Any,
+    depth: float,
     c: np.ndarray,
+    g: np.ndarray,
+    rows: np.ndarray,
     state: np.ndarray,
-    work: Any,
     table: float,
     seconds: float,
 ) -> Rates:
-    """Runoff of a column with its water table at `table` [m]; fills work.streams and .permeable."""
-    return RUNOFF[type(runoff)](runoff, bottom, layers, c, state, work, table, seconds)
+    """Runoff of a column with its water table at `table` [m]; fills two of the rows."""
+    return RUNOFF[type(runoff)](runoff, bottom, depth, c, g, rows, state, table, seconds)
 
 
 @overload(shed)
-def _shed(runoff, bottom, layers, c, state, work, table, seconds):  # type: ignore[no-untyped-def]
+def _shed(runoff, bottom, depth, c, g, rows, state, table, seconds):  # type: ignore[no-untyped-def]
     chosen = RUNOFF[runoff.instance_class]
-    return lambda runoff, bottom, layers, c, state, work, table, seconds: chosen(
-        runoff, bottom, layers, c, state, work, table, seconds
+    return lambda runoff, bottom, depth, c, g, rows, state, table, seconds: chosen(
+        runoff, bottom, depth, c, g, rows, state, table, seconds
     )

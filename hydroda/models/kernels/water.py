@@ -13,6 +13,46 @@ import numpy as np
 from hydroda.compiled import kernel
 from hydroda.models.kernels.column import AQUIFER, ICE, LIQ, POND, SNOW, TABLE
 from hydroda.models.kernels.column import H as HEAD
+from hydroda.models.kernels.profile import (
+    BEFORE,
+    CHANGE,
+    D_OUT,
+    DK,
+    DOWN,
+    DW,
+    DZ,
+    FINE,
+    FIXED,
+    JOINT,
+    JOINT_A,
+    JOINT_B,
+    NUMBERS,
+    OLD,
+    OPEN,
+    OUT,
+    OVER,
+    PASSING,
+    PERMEABLE,
+    PHI,
+    PLACES,
+    Q_A,
+    Q_B,
+    ROOTS,
+    SAME,
+    STEEP,
+    STREAMS,
+    TAKEN,
+    THETA,
+    UP,
+    UPPER,
+    WILTING,
+    C,
+    H,
+    K,
+    Q,
+    W,
+    Z,
+)  # fmt: skip
 from hydroda.models.kernels.runoff import (
     Below,
     Rates,
@@ -85,14 +125,12 @@ class Numbers(NamedTuple):
 
 
 class Soil(NamedTuple):
-    """The soil of one column. `same[i]`: layer i has the K(h) of layer i - 1."""
+    """The soil of one column. Few arrays: each costs counting of references wherever it goes."""
 
     curve: Any
     scheme: Any
     c: np.ndarray  # (layer, COEFFICIENTS)
-    same: np.ndarray  # (layer,)
-    fine: np.ndarray  # (layer,) whether `scheme` suits the face above
-    wilting: np.ndarray  # (layer,) water content that roots leave
+    g: np.ndarray  # (NUMBERS, layer)
     dry: tuple[float, float, float, float]  # h, K, dK/dh, Phi of the air-dry surface
     wet: tuple[float, float, float, float]  # the same of the lowest soil at a water table
 
@@ -102,16 +140,23 @@ def soil(curve: Any, scheme: Any, layers: Layers, numbers: Numbers, raw: np.ndar
     """The soil of a column from parameters (layer, parameter)."""
     c, same = coefficients(curve, raw)
     n = c.shape[0]
-    wilting, suits = np.empty(n), np.ones(n, np.bool_)
+    g = np.zeros((NUMBERS, n))
+    above = _at(curve, c[0], 0.0)
     for i in range(n):
-        wilting[i] = evaluate(curve, c[i], numbers.wilting)[0]
+        g[DZ, i], g[Z, i] = layers.dz[i], layers.z[i]
+        g[UP, i], g[DOWN, i] = layers.up[i], layers.down[i]
+        wilting = evaluate(curve, c[i], numbers.wilting)[0]
+        g[WILTING, i], g[STEEP, i] = wilting, 1.0 / (RAMP * (c[i, 1] - wilting))
         wet = _at(curve, c[i], 0.0)
-        suits[i] = fine(scheme, layers.up[i] + (layers.down[i - 1] if i > 0 else 0.0), wet)
-        if i > 0 and not same[i]:
-            above = _at(curve, c[i - 1], 0.0)
-            suits[i] = fine(scheme, layers.up[i], wet) and fine(scheme, layers.down[i - 1], above)
-    dry, wet = _at(curve, c[0], numbers.dry), _at(curve, c[n - 1], 0.0)
-    return Soil(curve, scheme, c, same, suits, wilting, dry, wet)
+        if i == 0 or not same[i]:
+            suits = fine(scheme, layers.up[i], wet)
+            if i > 0:
+                suits = suits and fine(scheme, layers.down[i - 1], above)
+        else:
+            suits = fine(scheme, layers.up[i] + layers.down[i - 1], wet)
+        g[SAME, i], g[FINE, i] = float(same[i]), float(suits)
+        above = wet
+    return Soil(curve, scheme, c, g, _at(curve, c[0], numbers.dry), above)
 
 
 @kernel
@@ -120,52 +165,22 @@ def content_of(soil: Soil, i: int, h: float) -> float:
     return evaluate(soil.curve, soil.c[i], h)[0]
 
 
-# Rows of a work array (PLACES, layer + 1); of the faces, i is the one above layer i.
-H, THETA, C, K, DK, PHI, Q, Q_A, Q_B, JOINT, JOINT_A, JOINT_B, W, DW, OUT, D_OUT = range(16)
-PLACES = 16
-
-
 class Rows(NamedTuple):
     """Arrays of one column that are used again in every step."""
 
     x: np.ndarray  # (PLACES, layer + 1)
     trial: np.ndarray
-    start: np.ndarray
-    before: np.ndarray  # (layer,) water by the fluxes [m]
-    open: np.ndarray  # (layer,) part of the pores without ice
-    passing: np.ndarray  # (layer + 1,) factor of the fluxes through faces
-    roots: np.ndarray  # (layer,) what roots want [m s-1]
-    streams: np.ndarray  # (layer,) what streams draw as long as there is water [m s-1]
-    permeable: np.ndarray  # (layer,) and what they draw per conductivity
-    taken: np.ndarray  # (layer,) what roots have taken [m]
-    change: np.ndarray  # (layer,) Newton's change of heads [m]
-    upper: np.ndarray  # (layer,)
-    residual: np.ndarray  # (layer,) water [m] that each layer holds too much
-    step: np.ndarray  # (1,) length of the step [s] that went well last
+    r: np.ndarray  # (FIXED, layer + 1)
+    step: np.ndarray  # (1,) length of the step [s] to try next
 
 
 @kernel
 def rows(n: int) -> Rows:
     """Work arrays of a column of n layers."""
-    x = np.zeros((PLACES, n + 1))
+    x, r = np.zeros((PLACES, n + 1)), np.zeros((FIXED, n + 1))
     for i in range(n):
         x[H, i] = math.nan  # equal to no head: the first step fills all
-    return Rows(
-        x,
-        np.zeros((PLACES, n + 1)),
-        np.zeros((PLACES, n + 1)),
-        np.zeros(n),
-        np.ones(n),
-        np.ones(n + 1),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.full(1, np.inf),
-    )
+    return Rows(x, np.zeros((PLACES, n + 1)), r, np.full(1, np.inf))
 
 
 class Moved(NamedTuple):
@@ -196,66 +211,53 @@ def _copy(source: np.ndarray, target: np.ndarray) -> None:
 
 
 @kernel
-def _cell(x: np.ndarray, i: int) -> tuple[float, float, float, float]:
-    return x[H, i], x[K, i], x[DK, i], x[PHI, i]
+def _curves(curve: Any, c: np.ndarray, x: np.ndarray) -> None:
+    for i in range(c.shape[0]):
+        values = evaluate(curve, c[i], x[H, i])
+        x[THETA, i], x[C, i], x[K, i], x[DK, i], x[PHI, i] = values
 
 
 @kernel
-def _curve(soil: Soil, x: np.ndarray, i: int) -> None:
-    values = evaluate(soil.curve, soil.c[i], x[H, i])
-    x[THETA, i], x[C, i], x[K, i], x[DK, i], x[PHI, i] = values
-
-
-@kernel
-def _stores(soil: Soil, layers: Layers, numbers: Numbers, work: Rows, x: np.ndarray) -> None:
+def _stores(g: np.ndarray, r: np.ndarray, x: np.ndarray, storage: float) -> None:
     """Water of the layers [m] and what leaves them sideways and through roots [m s-1]."""
-    for i in range(layers.dz.size):
+    for i in range(g.shape[1]):
         h, theta, capacity = x[H, i], x[THETA, i], x[C, i]
-        pressed = numbers.storage if h >= 0.0 else 0.0
-        x[W, i] = layers.dz[i] * (work.open[i] * theta + pressed * h)
-        x[DW, i] = layers.dz[i] * (work.open[i] * capacity + pressed)
-        part, slope = _ramp(soil, i, theta)
-        wanted, permeable = work.roots[i] + work.streams[i], work.permeable[i]
-        x[OUT, i] = part * wanted + permeable * x[K, i]
-        x[D_OUT, i] = slope * capacity * wanted + permeable * x[DK, i]
+        pressed = storage if h >= 0.0 else 0.0
+        x[W, i] = g[DZ, i] * (r[OPEN, i] * theta + pressed * h)
+        x[DW, i] = g[DZ, i] * (r[OPEN, i] * capacity + pressed)
+        wanted = r[ROOTS, i] + r[STREAMS, i]
+        part = (theta - g[WILTING, i]) * g[STEEP, i]
+        slope = g[STEEP, i]
+        if part >= 1.0:
+            part, slope = 1.0, 0.0
+        elif part <= 0.0:
+            part, slope = 0.0, 0.0
+        x[OUT, i] = part * wanted + r[PERMEABLE, i] * x[K, i]
+        x[D_OUT, i] = slope * capacity * wanted + r[PERMEABLE, i] * x[DK, i]
 
 
 @kernel
-def _ramp(soil: Soil, i: int, theta: float) -> tuple[float, float]:
-    """Part of the demand that a layer can meet, and its derivative by water content."""
-    width = RAMP * (soil.c[i, 1] - soil.wilting[i])
-    part = (theta - soil.wilting[i]) / width
-    if part >= 1.0:
-        return 1.0, 0.0
-    return (part, 1.0 / width) if part > 0.0 else (0.0, 0.0)
-
-
-@kernel
-def _between(
-    soil: Soil, i: int, dz: float, a: tuple[float, ...], b: tuple[float, ...]
-) -> tuple[float, ...]:
-    """Flux through the face above layer i, with derivatives."""
-    if soil.fine[i]:
-        return face(soil.scheme, dz, a, b)
-    return face(Coarse(0), dz, a, b)
-
-
-@kernel
-def _faces(soil: Soil, layers: Layers, work: Rows, x: np.ndarray) -> None:
+def _faces(
+    curve: Any, scheme: Any, c: np.ndarray, g: np.ndarray, r: np.ndarray, x: np.ndarray
+) -> None:
     """Fluxes through the faces between layers, with derivatives."""
-    for i in range(1, layers.dz.size):
-        a, b = _cell(x, i - 1), _cell(x, i)
-        d_a, d_b = layers.down[i - 1], layers.up[i]
-        if soil.same[i]:
-            q, q_a, q_b = _between(soil, i, d_a + d_b, a, b)
-        else:
-            upper, lower = (soil.c[i - 1], d_a, a), (soil.c[i], d_b, b)
-            if soil.fine[i]:
-                found = joint(soil.curve, soil.scheme, upper, lower, x[JOINT, i])
+    b = x[H, 0], x[K, 0], x[DK, 0], x[PHI, 0]
+    for i in range(1, g.shape[1]):
+        a, b = b, (x[H, i], x[K, i], x[DK, i], x[PHI, i])
+        d_a, d_b = g[DOWN, i - 1], g[UP, i]
+        if g[SAME, i] != 0.0:
+            if g[FINE, i] != 0.0:
+                q, q_a, q_b = face(scheme, d_a + d_b, a, b)
             else:
-                found = joint(soil.curve, Coarse(0), upper, lower, x[JOINT, i])
+                q, q_a, q_b = face(Coarse(0), d_a + d_b, a, b)
+        else:
+            upper, lower = (c[i - 1], d_a, a), (c[i], d_b, b)
+            if g[FINE, i] != 0.0:
+                found = joint(curve, scheme, upper, lower, x[JOINT, i])
+            else:
+                found = joint(curve, Coarse(0), upper, lower, x[JOINT, i])
             q, q_a, q_b, x[JOINT, i], x[JOINT_A, i], x[JOINT_B, i] = found
-        passing = work.passing[i]
+        passing = r[PASSING, i]
         x[Q, i], x[Q_A, i], x[Q_B, i] = passing * q, passing * q_a, passing * q_b
 
 
@@ -268,77 +270,89 @@ class Offer(NamedTuple):
 
 
 @kernel
+def _half(
+    scheme: Any, fits: float, dz: float, a: tuple[float, ...], b: tuple[float, ...], passing: float
+) -> tuple[float, float]:
+    """Flux from the surface to the first node, and its derivative there."""
+    if fits != 0.0:
+        q, _, slope = face(scheme, dz, a, b)
+    else:
+        q, _, slope = face(Coarse(0), dz, a, b)
+    return passing * q, passing * slope
+
+
+@kernel
 def _top(
-    soil: Soil, layers: Layers, work: Rows, x: np.ndarray, offer: Offer, dt: float
+    soil: Soil, g: np.ndarray, r: np.ndarray, x: np.ndarray, offer: Offer, dt: float
 ) -> tuple[float, float]:
     """Flux into the top layer and its derivative.
 
     All that is offered, but no more than goes in under the pond; no less than goes out to an
     air-dry surface.
     """
-    lowest = _cell(x, 0)
+    node = x[H, 0], x[K, 0], x[DK, 0], x[PHI, 0]
+    fits, dz, passing = g[FINE, 0], g[UP, 0], r[PASSING, 0]
     q, slope = offer.supply - offer.evaporation + offer.pond / dt, 0.0
     if q < 0.0:
-        most, _, turn = _between(soil, 0, layers.up[0], soil.dry, lowest)
-        most, turn = most * work.passing[0], turn * work.passing[0]
+        most, turn = _half(soil.scheme, fits, dz, soil.dry, node, passing)
         if most >= offer.supply:  # the soil is drier than air-dry: nothing evaporates
             q = offer.supply
         elif most > q:
             q, slope = most, turn
-    if q > 0.0 or lowest[0] > 0.0:
+    if q > 0.0 or node[0] > 0.0:
         surface = _at(soil.curve, soil.c[0], offer.pond)
-        most, _, turn = _between(soil, 0, layers.up[0], surface, lowest)
-        if most * work.passing[0] < q:
-            q, slope = most * work.passing[0], turn * work.passing[0]
+        most, turn = _half(soil.scheme, fits, dz, surface, node, passing)
+        if most < q:
+            q, slope = most, turn
     return q, slope
 
 
 @kernel
 def _ends(
     soil: Soil,
-    layers: Layers,
     bottom: Any,
-    work: Rows,
+    r: np.ndarray,
     x: np.ndarray,
     offer: Offer,
     under: Below,
     dt: float,
 ) -> None:
     """Fluxes through the ground surface and the bottom."""
-    n = layers.dz.size
-    x[Q, 0], x[Q_B, 0] = _top(soil, layers, work, x, offer, dt)
-    x[Q, n], x[Q_A, n] = bottom_flux(bottom, _cell(x, n - 1), soil.wet, under, work.passing[n], dt)
+    n = r.shape[1] - 1
+    x[Q, 0], x[Q_B, 0] = _top(soil, soil.g, r, x, offer, dt)
+    lowest = x[H, n - 1], x[K, n - 1], x[DK, n - 1], x[PHI, n - 1]
+    x[Q, n], x[Q_A, n] = bottom_flux(bottom, lowest, soil.wet, under, r[PASSING, n], dt)
 
 
 # ------------------------------------------------------------------------------------------ Newton
 
 
 @kernel
-def _residual(work: Rows, x: np.ndarray, dt: float) -> float:
+def _residual(r: np.ndarray, x: np.ndarray, dt: float) -> float:
     """Water [m] that each layer holds too much; gives the sum of the magnitudes."""
     total = 0.0
-    for i in range(work.residual.size):
-        over = x[W, i] - work.before[i] - dt * (x[Q, i] - x[Q, i + 1] - x[OUT, i])
-        work.residual[i] = over
+    for i in range(r.shape[1] - 1):
+        over = x[W, i] - r[BEFORE, i] - dt * (x[Q, i] - x[Q, i + 1] - x[OUT, i])
+        r[OVER, i] = over
         total += abs(over)
     return total
 
 
 @kernel
-def _solve(work: Rows, x: np.ndarray, dt: float) -> None:
+def _solve(r: np.ndarray, x: np.ndarray, dt: float) -> None:
     """Newton's change of the heads, by elimination in the tridiagonal Jacobian."""
-    n = work.residual.size
-    change, upper = work.change, work.upper
+    n = r.shape[1] - 1
     inverted = 1.0 / (x[DW, 0] + dt * (x[Q_A, 1] - x[Q_B, 0] + x[D_OUT, 0]))
-    change[0] = -work.residual[0] * inverted
+    change = -r[OVER, 0] * inverted
+    r[CHANGE, 0] = change
     for i in range(1, n):
-        lower = dt * x[Q_A, i]
-        upper[i - 1] = dt * x[Q_B, i] * inverted
-        diagonal = x[DW, i] + dt * (x[Q_A, i + 1] - x[Q_B, i] + x[D_OUT, i])
-        inverted = 1.0 / (diagonal + lower * upper[i - 1])
-        change[i] = (lower * change[i - 1] - work.residual[i]) * inverted
+        lower, upper = dt * x[Q_A, i], dt * x[Q_B, i] * inverted
+        inverted = 1.0 / (x[DW, i] + dt * (x[Q_A, i + 1] - x[Q_B, i] + x[D_OUT, i]) + lower * upper)
+        change = (lower * change - r[OVER, i]) * inverted
+        r[UPPER, i - 1], r[CHANGE, i] = upper, change
     for i in range(n - 2, -1, -1):
-        change[i] -= upper[i] * change[i + 1]
+        change = r[CHANGE, i] - r[UPPER, i] * change
+        r[CHANGE, i] = change
 
 
 @kernel
@@ -358,17 +372,30 @@ def _moved(c: np.ndarray, x: np.ndarray, i: int, change: float) -> float:
 
 
 @kernel
-def _shift(work: Rows, x: np.ndarray) -> bool:
+def _try(c: np.ndarray, r: np.ndarray, x: np.ndarray, trial: np.ndarray, part: float) -> None:
+    """Heads of a trial: x moved by a part of Newton's change."""
+    above = 0.0
+    for i in range(c.shape[0]):
+        h = _moved(c, x, i, part * r[CHANGE, i])
+        here = h - x[H, i]
+        trial[H, i] = h
+        trial[JOINT, i] = x[JOINT, i] + x[JOINT_A, i] * above + x[JOINT_B, i] * here
+        above = here
+
+
+@kernel
+def _shift(r: np.ndarray, x: np.ndarray) -> bool:
     """Move all by Newton's change along the slopes; not where a layer would become saturated."""
-    n, change = work.change.size, work.change
+    n = r.shape[1] - 1
     for i in range(n):
-        if (x[H, i] < 0.0) != (x[H, i] + change[i] < 0.0):
+        if (x[H, i] < 0.0) != (x[H, i] + r[CHANGE, i] < 0.0):
             return False
     above = 0.0
     for i in range(n):
-        d = change[i]
-        x[Q, i] += x[Q_A, i] * above + x[Q_B, i] * d if i > 0 else x[Q_B, i] * d
+        d = r[CHANGE, i]
+        x[Q, i] += x[Q_B, i] * d
         if i > 0:
+            x[Q, i] += x[Q_A, i] * above
             x[JOINT, i] += x[JOINT_A, i] * above + x[JOINT_B, i] * d
         x[H, i] += d
         x[THETA, i] += x[C, i] * d
@@ -383,7 +410,6 @@ def _shift(work: Rows, x: np.ndarray) -> bool:
 @kernel
 def _newton(
     soil: Soil,
-    layers: Layers,
     numbers: Numbers,
     bottom: Any,
     work: Rows,
@@ -397,28 +423,22 @@ def _newton(
     missing water falls. Where the fall foretells that one more step is enough, that one goes along
     the slopes.
     """
-    x, trial = work.x, work.trial
-    n = layers.dz.size
+    x, trial, r, c, g = work.x, work.trial, work.r, soil.c, soil.g
     tolerance = numbers.tolerance / MM
-    _ends(soil, layers, bottom, work, x, offer, under, dt)
-    norm = _residual(work, x, dt)
+    _ends(soil, bottom, r, x, offer, under, dt)
+    norm = _residual(r, x, dt)
     for iteration in range(numbers.iterations):
         if norm <= tolerance:
             return iteration
-        _solve(work, x, dt)
+        _solve(r, x, dt)
         part, reached = 1.0, math.inf
         for _ in range(8):
-            above = 0.0
-            for i in range(n):
-                trial[H, i] = _moved(soil.c, x, i, part * work.change[i])
-                here = trial[H, i] - x[H, i]
-                trial[JOINT, i] = x[JOINT, i] + x[JOINT_A, i] * above + x[JOINT_B, i] * here
-                above = here
-                _curve(soil, trial, i)
-            _stores(soil, layers, numbers, work, trial)
-            _faces(soil, layers, work, trial)
-            _ends(soil, layers, bottom, work, trial, offer, under, dt)
-            reached = _residual(work, trial, dt)
+            _try(c, r, x, trial, part)
+            _curves(soil.curve, c, trial)
+            _stores(g, r, trial, numbers.storage)
+            _faces(soil.curve, soil.scheme, c, g, r, trial)
+            _ends(soil, bottom, r, trial, offer, under, dt)
+            reached = _residual(r, trial, dt)
             if reached < (1.0 - 1e-3 * part) * norm or reached <= tolerance:
                 break
             part *= 0.5
@@ -426,8 +446,8 @@ def _newton(
             return -1
         _copy(trial, x)
         if tolerance < reached and part == 1.0 and reached * (reached / norm) < tolerance:
-            _solve(work, x, dt)
-            if _shift(work, x):
+            _solve(r, x, dt)
+            if _shift(r, x):
                 return iteration + 1
         norm = reached
     return numbers.iterations if norm <= tolerance else -1
@@ -437,72 +457,83 @@ def _newton(
 
 
 @kernel
-def _read(soil: Soil, layers: Layers, numbers: Numbers, state: np.ndarray, work: Rows) -> bool:
+def _read(soil: Soil, numbers: Numbers, state: np.ndarray, work: Rows) -> bool:
     """Take liquid, ice and heads from the state; gives whether any face has another flux.
 
     Where the water is not that of the head, as after freezing or an analysis, the head is made new.
     """
-    x = work.x
-    n = layers.dz.size
-    faces, before = False, 0.0
+    x, r, c, g = work.x, work.r, soil.c, soil.g
+    n = c.shape[0]
+    new, before = False, 0.0
     for i in range(n):
         j = SNOW + i
-        filled = state[ICE, j] / (MM * layers.dz[i] * soil.c[i, 1])
-        work.open[i] = max(1.0 - filled, LEAST_OPEN)
-        work.before[i] = state[LIQ, j] / MM
-        passing = 1.0
-        ice = min(filled, 1.0)
-        mean = ice if i == 0 else 0.5 * (ice + before)
-        if mean > 0.0:
-            passing = 10.0 ** (-numbers.impedance * mean)
-        faces = faces or passing != work.passing[i]
-        work.passing[i], before = passing, ice
+        filled = state[ICE, j]
+        if filled != 0.0:
+            filled /= MM * g[DZ, i] * c[i, 1]
+        r[OPEN, i], r[BEFORE, i] = max(1.0 - filled, LEAST_OPEN), state[LIQ, j] / MM
+        filled = min(filled, 1.0)
+        passing = _impeded(numbers.impedance, filled if i == 0 else 0.5 * (filled + before))
+        new = new or passing != r[PASSING, i]
+        r[PASSING, i], before = passing, filled
         if x[H, i] != state[HEAD, j]:
-            x[H, i], faces = state[HEAD, j], True
-            _curve(soil, x, i)
-        if _renewed(soil, layers, numbers, work, i):
-            faces = True
-            _curve(soil, x, i)
-    work.passing[n] = 10.0 ** (-numbers.impedance * before) if before > 0.0 else 1.0
-    return faces
+            x[H, i], new = state[HEAD, j], True
+            _curve(soil.curve, c[i], x, i)
+        pressed = numbers.storage * max(x[H, i], 0.0)
+        expected = g[DZ, i] * (r[OPEN, i] * x[THETA, i] + pressed)
+        if not abs(expected - r[BEFORE, i]) < ASTRAY:
+            x[H, i] = _renewed(soil.curve, c[i], x[H, i], r[BEFORE, i] / (g[DZ, i] * r[OPEN, i]))
+            _curve(soil.curve, c[i], x, i)
+            new = True
+    r[PASSING, n] = _impeded(numbers.impedance, before)
+    return new
 
 
 @kernel
-def _renewed(soil: Soil, layers: Layers, numbers: Numbers, work: Rows, i: int) -> bool:
-    """Give an unsaturated layer whose water is not that of its head another one."""
-    x = work.x
-    pressed = numbers.storage * max(x[H, i], 0.0)
-    expected = layers.dz[i] * (work.open[i] * x[THETA, i] + pressed)
-    if abs(expected - work.before[i]) < ASTRAY:
-        return False
-    theta = work.before[i] / (layers.dz[i] * work.open[i])
-    low, high = soil.c[i, 0], soil.c[i, 1]
-    if theta >= high:
-        h = max(x[H, i], 0.0)
-    else:
-        h = inverse(soil.curve, soil.c[i], max(theta, low + 1e-4 * (high - low)))
-    changed = h != x[H, i]
-    x[H, i] = h
-    return changed
+def _curve(curve: Any, c: np.ndarray, x: np.ndarray, i: int) -> None:
+    values = evaluate(curve, c, x[H, i])
+    x[THETA, i], x[C, i], x[K, i], x[DK, i], x[PHI, i] = values
 
 
 @kernel
-def _settle(work: Rows, dt: float) -> tuple[float, float]:
+def _impeded(impedance: float, ice: float) -> float:
+    """Factor of the flux through pores of which ice fills a part (Lundin 1990)."""
+    return 10.0 ** (-impedance * ice) if ice > 0.0 else 1.0
+
+
+@kernel
+def _renewed(curve: Any, c: np.ndarray, h: float, theta: float) -> float:
+    """The head of a water content; a saturated layer keeps its pressure."""
+    if theta >= c[1]:
+        return max(h, 0.0)
+    return inverse(curve, c, max(theta, c[0] + 1e-4 * (c[1] - c[0])))
+
+
+@kernel
+def _refill(soil: Soil, numbers: Numbers, work: Rows) -> None:
+    """All that depends on the heads before the step."""
+    for i in range(soil.c.shape[0]):
+        work.x[H, i] = work.r[OLD, i]
+    _curves(soil.curve, soil.c, work.x)
+    _stores(soil.g, work.r, work.x, numbers.storage)
+    _faces(soil.curve, soil.scheme, soil.c, soil.g, work.r, work.x)
+
+
+@kernel
+def _settle(x: np.ndarray, r: np.ndarray, dt: float) -> tuple[float, float]:
     """Book the fluxes of an accepted step; gives what roots and what streams took [m].
 
     The water of the layers goes on from the fluxes, not from the heads, so that what Newton leaves
     over does not add up.
     """
-    x = work.x
     by_roots, by_streams = 0.0, 0.0
-    for i in range(work.before.size):
+    for i in range(r.shape[1] - 1):
         out = x[OUT, i]
-        work.before[i] += dt * (x[Q, i] - x[Q, i + 1] - out)
+        r[BEFORE, i] += dt * (x[Q, i] - x[Q, i + 1] - out)
         root = 0.0
-        if work.roots[i] > 0.0:
-            share = work.roots[i] / (work.roots[i] + work.streams[i])
-            root = dt * share * (out - work.permeable[i] * x[K, i])
-            work.taken[i] += root
+        if r[ROOTS, i] > 0.0:
+            share = r[ROOTS, i] / (r[ROOTS, i] + r[STREAMS, i])
+            root = dt * share * (out - r[PERMEABLE, i] * x[K, i])
+            r[TAKEN, i] += root
         by_roots += root
         by_streams += dt * out - root
     return by_roots, by_streams
@@ -511,7 +542,6 @@ def _settle(work: Rows, dt: float) -> tuple[float, float]:
 @kernel
 def _advance(
     soil: Soil,
-    layers: Layers,
     numbers: Numbers,
     bottom: Any,
     work: Rows,
@@ -522,8 +552,8 @@ def _advance(
     seconds: float,
 ) -> Moved:
     """One forcing step in as many steps as needed; pond and aquifer in s are changed in place."""
-    n = layers.dz.size
-    x, deepest = work.x, layers.down[layers.dz.size - 1]
+    n = soil.c.shape[0]
+    x, r, deepest = work.x, work.r, soil.g[DOWN, n - 1]
     rain, demand = (1.0 - rates.saturated) * supply / MM, evaporation / MM
     pond, store = s[POND] / MM, s[AQUIFER] / MM
     into, dried, roots, streams, excess, drained, count = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
@@ -534,18 +564,17 @@ def _advance(
             step = 0.5 * left
         base = min(rates.base * step, store)
         under = below(bottom, deepest, store - base)
-        _copy(x, work.start)
-        iterations = _newton(
-            soil, layers, numbers, bottom, work, Offer(rain, demand, pond), under, step
-        )
+        for i in range(n):
+            r[OLD, i] = x[H, i]
+        iterations = _newton(soil, numbers, bottom, work, Offer(rain, demand, pond), under, step)
         if iterations < 0:
-            _copy(work.start, x)
+            _refill(soil, numbers, work)
             if step <= numbers.smallest:
                 count = -1
                 break
             dt = max(step / 3.0, numbers.smallest)
             continue
-        by_roots, by_streams = _settle(work, step)
+        by_roots, by_streams = _settle(x, r, step)
         roots += by_roots
         streams += by_streams + base
         drained += step * x[Q, n]
@@ -602,21 +631,21 @@ def soil_water(
     reaches the ground, what the air asks of it, and uptake (layer,) in kg m-2 s-1. Uptake becomes
     what roots really took.
     """
-    n = layers.dz.size
-    x = work.x
-    faces = _read(soil, layers, numbers, state, work)
-    table = water_table(bottom, layers, x[H], s[AQUIFER])
-    rates = shed(runoff, bottom, layers, soil.c, state, work, table, seconds)
+    x, r, c, g = work.x, work.r, soil.c, soil.g
+    n = c.shape[0]
+    new = _read(soil, numbers, state, work)
+    table = water_table(bottom, layers.depth, g, x, s[AQUIFER])
+    rates = shed(runoff, bottom, layers.depth, c, g, r, state, table, seconds)
     for i in range(n):
-        work.roots[i], work.taken[i] = uptake[i] / MM, 0.0
-    _stores(soil, layers, numbers, work, x)
-    if faces:
-        _faces(soil, layers, work, x)
-    sums = _advance(soil, layers, numbers, bottom, work, rates, s, supply, evaporation, seconds)
+        r[ROOTS, i], r[TAKEN, i] = uptake[i] / MM, 0.0
+    _stores(g, r, x, numbers.storage)
+    if new:
+        _faces(soil.curve, soil.scheme, c, g, r, x)
+    sums = _advance(soil, numbers, bottom, work, rates, s, supply, evaporation, seconds)
     spoilt = 0.0 if sums.steps > 0 else math.nan
     for i in range(n):
-        state[LIQ, SNOW + i] = MM * work.before[i] + spoilt
+        state[LIQ, SNOW + i] = MM * r[BEFORE, i] + spoilt
         state[HEAD, SNOW + i] = x[H, i] + spoilt
-        uptake[i] = MM * work.taken[i] / seconds
-    s[TABLE] = water_table(bottom, layers, x[H], s[AQUIFER])
+        uptake[i] = MM * r[TAKEN, i] / seconds
+    s[TABLE] = water_table(bottom, layers.depth, g, x, s[AQUIFER])
     return sums
