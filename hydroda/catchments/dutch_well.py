@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from hydroda import plotting
@@ -22,11 +23,12 @@ from hydroda.errors import DeclarationError
 from hydroda.experiment import Experiment
 from hydroda.filters import EnKF
 from hydroda.forcing import Forcing, ForcingNoise, Multiplicative
+from hydroda.localization import GaspariCohn, Vertical
 from hydroda.models import Outlet, SoilColumn, Steps, Vegetation
 from hydroda.obs import GroundwaterLevel, ObservationNetwork
-from hydroda.units import magnitude
+from hydroda.result import ASSIMILATION, OPEN_LOOP, Result
+from hydroda.units import Duration, duration, magnitude
 from hydroda.update import Update
-from hydroda.zone import Saturated
 
 PARAMETERS = (
     "outlet_depth",
@@ -38,6 +40,11 @@ PARAMETERS = (
 )
 
 
+# Heads near the surface follow the weather more than the well: they are changed the less the
+# farther they are from the depth at which the table mostly stands.
+NEAR = EnKF(GaspariCohn(halfwidth="2 m", along=Vertical()))
+
+
 class DutchWell(Experiment):
     """Grass on sand over a shallow water table: readings twice a month update heads and soil.
 
@@ -47,9 +54,9 @@ class DutchWell(Experiment):
     title = "A Dutch well into a soil column with a water table"
     period = "1980-01-02T23:00", "2015-06-28T23:00"
     assimilate_until = "1998-01-01T23:00"
-    every = "10 D"
+    every = "30 D"
     model = SoilColumn(
-        SoilColumn.layers("5 m", first="5 cm", count=18),
+        SoilColumn.layers("4 m", first="6 cm", count=15),
         bottom=Outlet("2 m", "600 D"),
         vegetation=Vegetation(leaf_area_index=2.5),
         steps=Steps(largest="1 D"),
@@ -60,11 +67,11 @@ class DutchWell(Experiment):
         time_scale="5 D",
     )
     updates = (
-        Update("groundwater_level", changes="h", zone=Saturated(), filter=EnKF()),
-        Update("groundwater_level", changes=PARAMETERS, filter=EnKF(), damping=0.2),
+        Update("groundwater_level", changes="h", filter=NEAR),
+        Update("groundwater_level", changes=PARAMETERS, filter=NEAR, damping=0.2),
     )
     keep = ("outlet_depth", "log10_resistance", "log10_Ks", "theta_s")
-    members = 64
+    members = 48
     seed = 1
 
     data: str | None = None
@@ -128,3 +135,33 @@ class DutchWell(Experiment):
         }
         hydrostatic = self.model.z[None] - depth[:, None]
         return self.model.dataset(h=hydrostatic, **drawn)
+
+
+def by_lead(result: Result, step: Duration = "14 D") -> pd.DataFrame:
+    """Root mean square error [m] of forecasts by weeks since the last reading that they knew.
+
+    Columns n, assimilation, open_loop and persistence, the last reading itself. Updates that are
+    rarer than the readings give leads of several weeks:
+
+    >>> rare = tuple(replace(update, every="56 D") for update in experiment.updates)
+    >>> by_lead(replace(experiment, updates=rare).compare())
+    """
+    table = result.observations(ASSIMILATION).sort_values("time", ignore_index=True)
+    free = result.observations(OPEN_LOOP).set_index("id")["prior_mean"]
+    known = table["status"].str.startswith("assimilated")
+    last = table["time"].where(known).ffill().shift()
+    width = pd.Timedelta(duration(step, "step"))
+    errors = pd.DataFrame(
+        {
+            "assimilation": table["prior_mean"] - table["value"],
+            "open_loop": table["id"].map(free) - table["value"],
+            "persistence": table["value"].where(known).ffill().shift() - table["value"],
+        }
+    )
+    steps = ((table["time"] - last).dt.total_seconds() / width.total_seconds()).round()
+    leads = steps.clip(lower=1) * (width / pd.Timedelta("7D"))
+    near = leads.notna() & (table["time"] <= table["time"].where(known).max())
+    groups = (errors[near] ** 2).groupby(leads[near].astype(int).rename("weeks"))
+    found: pd.DataFrame = np.sqrt(groups.mean())
+    found.insert(0, "n", groups.size())
+    return found
