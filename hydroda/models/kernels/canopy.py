@@ -815,15 +815,15 @@ def _bare_fluxes(settings: Settings, air: Air, ground: Ground, absorbed: Absorbe
     moister = air.humidity - ground.moisture.humidity
     virtual = _virtual(air, ground.temperature, ground.moisture.humidity)
     friction = KARMAN * max(air.wind, turbulence.CALM) / log_wind
-    conductance, zeta, n = 0.0, -0.1, 0
+    conductance, n = 0.0, 0
     while n < settings.iterations:
         n += 1
         reynolds = BARE_TRANSFER * math.pow(friction * rough / VISCOSITY, BARE_POWER)
         by = turbulence.exchange(
             virtual, air.virtual, air.wind, air.height_wind, air.height_heat, rough,
-            rough * math.exp(-reynolds), log_wind, log_rough + reynolds, min(zeta, -0.01),
+            rough * math.exp(-reynolds), log_wind, log_rough + reynolds,
         )  # fmt: skip
-        friction, zeta = by.friction, by.zeta
+        friction = by.friction
         change = 1.0 / by.heat - conductance
         conductance += change
         if abs(change) * air.density * HEAT_OF_AIR * (abs(warmer) + 1.0) < 5.0 * settings.tolerance:
@@ -876,15 +876,14 @@ def _leaf_fluxes(
     virtual = _virtual(air, t_air, q_air)
     inside_sun = inside_shade = (0.7 if plant.c3 > 0.5 else 0.4) * air.co2 * air.pressure
     search = turbulence.begin()
-    following, heat, assimilated, zeta, n = t_leaf, 0.0, 0.0, -0.1, 0
+    following, heat, assimilated, n = t_leaf, 0.0, 0.0, 0
     while True:
         n += 1
         t_leaf = following
         by = turbulence.exchange(
             virtual, air.virtual, air.wind, air.height_wind, air.height_heat, rough.momentum,
-            rough.momentum, log_wind, log_heat, min(zeta, -0.01),
+            rough.momentum, log_wind, log_heat,
         )  # fmt: skip
-        zeta = by.zeta
         boundary = math.sqrt(plant.leaf_size / by.friction) / LEAF_TRANSFER
         below = _drag(settings, plant, ground, by.friction, through, t_air) * by.friction
         humidity = saturation_humidity(t_leaf, air.pressure)

@@ -13,7 +13,6 @@ from hydroda.models.kernels.column import GRAVITY, KARMAN
 
 MIXED_LAYER = 1000.0  # height of the convective boundary layer [m]
 CALM = 1.0  # wind never acts as less [m s-1]
-ZETA_TOLERANCE = 1e-3
 FASTEST = 0.25  # a step of a search is not longer than the simple one over this
 VISCOSITY = 1.5e-5  # of air [m2 s-1]
 FREE_MOMENTUM, FREE_HEAT = -1.574, -0.465  # zeta below which convection is free
@@ -50,6 +49,10 @@ def psi_heat(zeta: float) -> float:
     return 2.0 * math.log(0.5 * (1.0 + math.sqrt(1.0 - 16.0 * zeta)))
 
 
+PSI_MOMENTUM, PSI_HEAT = psi_momentum.py_func(FREE_MOMENTUM), psi_heat.py_func(FREE_HEAT)
+CUBE_MOMENTUM, CUBE_HEAT = (-FREE_MOMENTUM) ** (1.0 / 3.0), (-FREE_HEAT) ** (1.0 / 3.0)
+
+
 @kernel
 def wind_profile(zeta: float, rough: float, log_height: float) -> float:
     """Wind times von Karman over friction velocity, at a height with ln(height / z0) = log_height.
@@ -57,13 +60,9 @@ def wind_profile(zeta: float, rough: float, log_height: float) -> float:
     rough: z0 over height (Oleson 2010 Eq. 5.20 to 5.23).
     """
     if zeta < FREE_MOMENTUM:
-        return (
-            log_height
-            + math.log(FREE_MOMENTUM / zeta)
-            - psi_momentum(FREE_MOMENTUM)
-            + 1.14 * (math.pow(-zeta, 1.0 / 3.0) - math.pow(-FREE_MOMENTUM, 1.0 / 3.0))
-            + psi_momentum(zeta * rough)
-        )
+        log_zeta = math.log(zeta / FREE_MOMENTUM)
+        free = 1.14 * CUBE_MOMENTUM * (math.exp(log_zeta / 3.0) - 1.0)
+        return log_height - log_zeta - PSI_MOMENTUM + free + psi_momentum(zeta * rough)
     if zeta < 0.0:
         return log_height - psi_momentum(zeta) + psi_momentum(zeta * rough)
     if zeta <= 1.0:
@@ -75,13 +74,9 @@ def wind_profile(zeta: float, rough: float, log_height: float) -> float:
 def heat_profile(zeta: float, rough: float, log_height: float) -> float:
     """Temperature difference times von Karman over its scale (Oleson 2010 Eq. 5.24 to 5.27)."""
     if zeta < FREE_HEAT:
-        return (
-            log_height
-            + math.log(FREE_HEAT / zeta)
-            - psi_heat(FREE_HEAT)
-            + 0.8 * (math.pow(-FREE_HEAT, -1.0 / 3.0) - math.pow(-zeta, -1.0 / 3.0))
-            + psi_heat(zeta * rough)
-        )
+        log_zeta = math.log(zeta / FREE_HEAT)
+        free = 0.8 / CUBE_HEAT * (1.0 - math.exp(-log_zeta / 3.0))
+        return log_height - log_zeta - PSI_HEAT + free + psi_heat(zeta * rough)
     if zeta < 0.0:
         return log_height - psi_heat(zeta) + psi_heat(zeta * rough)
     if zeta <= 1.0:
@@ -90,20 +85,18 @@ def heat_profile(zeta: float, rough: float, log_height: float) -> float:
 
 
 @kernel
-def gusty_wind(wind: float, flux: float, virtual: float) -> float:
-    """Wind [m s-1] that the surface feels: not below a calm, and with gusts when unstable.
+def gusty_wind(cubed: float, square: float, flux: float, virtual: float) -> float:
+    """V^(2/3) of the wind with gusts over a surface that warms the air, from an estimate of it.
 
-    flux: -u* theta_v* over that wind [K], positive upward: V^2 = wind^2 + (g z_i flux V /
-    theta_v)^(2/3) (Oleson 2010 Eq. 5.27 to 5.29), a cubic in V^(2/3) with one positive root.
+    flux: -u* theta_v* over V [K]; square: of the wind without gusts. V^2 = square + (g z_i flux V /
+    theta_v)^(2/3) (Oleson 2010 Eq. 5.27 to 5.29) is a cubic, which Newton's steps solve.
     """
-    floor = max(wind, CALM)
-    if flux <= 0.0:
-        return floor
-    lift = math.pow(GRAVITY * MIXED_LAYER * flux / virtual, 2.0 / 3.0)
-    x = math.pow(floor * floor, 1.0 / 3.0) + math.sqrt(lift)
+    lift = math.exp(2.0 / 3.0 * math.log(GRAVITY * MIXED_LAYER * flux / virtual))
+    cubed = max(cubed, math.sqrt(lift))
     for _ in range(2):
-        x -= (x * (x * x - lift) - floor * floor) / (3.0 * x * x - lift)
-    return x * math.sqrt(x)
+        twice = cubed * cubed
+        cubed = (2.0 * twice * cubed + square) / (3.0 * twice - lift)
+    return cubed
 
 
 @kernel
@@ -132,46 +125,57 @@ def exchange(
     rough_heat: float,
     log_wind: float,
     log_heat: float,
-    zeta: float,
 ) -> Exchange:
     """Friction and resistances between a surface and the air above it.
 
     difference: virtual potential temperature of the air minus that of the surface [K]; `virtual`
     that of the air; heights above displacement and roughness lengths [m]; log_wind = ln(height_wind
-    / rough_momentum), log_heat = ln(height_heat / rough_heat); zeta to start from.
+    / rough_momentum), log_heat = ln(height_heat / rough_heat).
     """
     a, b = rough_momentum / height_wind, rough_heat / height_heat
-    heights = height_heat / height_wind
+    taller = height_heat / height_wind
     speed = max(wind, CALM)
-    bulk = GRAVITY * height_wind * difference / (virtual * speed * speed)
+    bulk = GRAVITY * height_wind * difference / virtual
     if difference >= 0.0:
-        zeta = _stable(bulk, 5.0 * (1.0 - a), 5.0 * heights * (1.0 - b), log_wind, log_heat)
-        zeta = min(zeta, 1.0)
-    shape = wind_profile(zeta, a, log_wind)
-    profile = heat_profile(zeta * heights, b, log_heat)
-    if difference >= 0.0 and zeta < 1.0:
-        return _exchange(speed, shape, profile, zeta)
-    # Secant steps; the zeta found falls in size with that assumed, by less than itself.
-    error, step = 0.0, 0.0
-    for n in range(8):
-        speed = gusty_wind(wind, -KARMAN * KARMAN * difference / (shape * profile), virtual)
-        found = GRAVITY * height_wind * difference * shape * shape
-        found /= virtual * speed * speed * profile
-        found = min(max(found, UNSTABLEST), STABLEST)
-        past, error = error, found - zeta
-        if abs(error) < ZETA_TOLERANCE * (0.1 + abs(zeta)):
-            break
-        slope = -1.0 if n == 0 else min((error - past) / step, -0.5)
-        target = min(max(zeta - error / slope, UNSTABLEST), STABLEST)
-        if difference < 0.0:
-            target = min(target, 0.2 * zeta)
-        step = target - zeta
-        if step == 0.0:
-            break
-        zeta = target
+        bulk /= speed * speed
+        zeta = _stable(bulk, 5.0 * (1.0 - a), 5.0 * taller * (1.0 - b), log_wind, log_heat)
+        if zeta > 1.0 or zeta * taller > 1.0:
+            zeta = _very_stable(bulk, a, b, taller, log_wind, log_heat)
         shape = wind_profile(zeta, a, log_wind)
-        profile = heat_profile(zeta * heights, b, log_heat)
-    return _exchange(speed, shape, profile, zeta)
+        return _exchange(speed, shape, heat_profile(zeta * taller, b, log_heat), zeta)
+    if difference > -1e-9:
+        return _exchange(speed, log_wind, log_heat, 0.0)
+    shape, profile, zeta, step = log_wind, log_heat, 0.0, 0.0
+    square, flux = speed * speed, -KARMAN * KARMAN * difference
+    cubed = math.exp(math.log(square) / 3.0)  # V^(2/3), so its cube is V^2
+    for n in range(3):
+        cubed = gusty_wind(cubed, square, flux / (shape * profile), virtual)
+        found = max(bulk * shape * shape / (cubed * cubed * cubed * profile), UNSTABLEST)
+        past, step = step, found - zeta
+        zeta = found
+        # each step takes back a steady part of the one before: sum what is left (Aitken)
+        if n == 2:
+            zeta += step * step / (past - step)
+        shape = wind_profile(zeta, a, log_wind)
+        profile = heat_profile(zeta * taller, b, log_heat)
+    cubed = gusty_wind(cubed, square, flux / (shape * profile), virtual)
+    return _exchange(cubed * math.sqrt(cubed), shape, profile, zeta)
+
+
+@kernel
+def _very_stable(
+    bulk: float, a: float, b: float, taller: float, log_wind: float, log_heat: float
+) -> float:
+    """zeta beyond 1, by bisection: it matters little there, and must not jump."""
+    low, high = min(1.0, 1.0 / taller), STABLEST
+    for _ in range(20):
+        zeta = 0.5 * (low + high)
+        shape = wind_profile(zeta, a, log_wind)
+        if bulk * shape * shape > zeta * heat_profile(zeta * taller, b, log_heat):
+            low = zeta
+        else:
+            high = zeta
+    return 0.5 * (low + high)
 
 
 @kernel
@@ -212,7 +216,9 @@ def refine(search: Search, value: float, found: float) -> tuple[Search, float]:
         if search.past_error * error < 0.0:  # the older trial still lies on the other side
             other, other_error = search.past, 0.5 * search.past_error
         else:
-            rise = (error - search.error) / (value - search.value) if value != search.value else -1.0
+            rise = (
+                (error - search.error) / (value - search.value) if value != search.value else -1.0
+            )
             return (
                 Search(value, error, search.value, search.error, search.tried + 1),
                 value - error / min(rise, -FASTEST),
