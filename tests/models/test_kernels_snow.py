@@ -152,6 +152,8 @@ def test_that_vapour_is_taken_from_the_snow_or_comes_back(case, liquid, ice):
         HOUR * (liquid + ice) - lack.liquid - lack.ice, rel=1e-9, abs=1e-9
     )
     assert x[LIQ, :SNOW].min() >= 0.0 and x[ICE, :SNOW].min() >= 0.0 and s[PACK] >= 0.0
+    mass = (x[ICE] + x[LIQ])[top:SNOW]
+    assert np.array_equal(x[DZ, top:SNOW] > 0.0, mass > 0.0)
     assert lack.ice == 0.0 or np.sign(lack.ice) == np.sign(ice)
     if top < SNOW:
         assert lack.liquid == pytest.approx(min(wet + liquid * HOUR, 0.0), abs=1e-9)
@@ -170,6 +172,7 @@ def test_that_vapour_is_taken_from_the_snow_or_comes_back(case, liquid, ice):
 def test_that_weather_on_snow_is_closed_in_water_and_energy(case, weather):
     x, s = case
     rows = work(x)
+    evolve(x, s)
     for mass, warm, flux, rain in weather:
         held = water(x, s)
         fall(x, s, mass, FREEZING + warm)

@@ -49,6 +49,7 @@ WORK = 13
 
 MOST = 20  # iterations
 AGREED = 1e-3  # [K], between the temperatures of the fluxes and those of the enthalpies
+NOTHING = 1e-100  # [kg m-2], less of which has no temperature
 # Last change of a depression of the freezing point [K], and as a part of it.
 CLOSE, NEAR = 1e-9, 1e-4
 
@@ -335,7 +336,7 @@ def enthalpy(solid: float, scale: float, ice: float, liquid: float, t: float) ->
 @kernel
 def of_water(scale: float, water: float, e: float) -> tuple[float, float]:
     """Temperature of water or snow of enthalpy e, and dT/dE."""
-    if water <= 0.0:
+    if water < NOTHING:
         return FREEZING, 0.0
     if e >= 0.0:
         slope = 1.0 / (scale * HEAT_OF_WATER * water)

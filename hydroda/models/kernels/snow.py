@@ -258,7 +258,7 @@ def vapour(x: np.ndarray, s: np.ndarray, liquid: float, ice: float, seconds: flo
         old = x[ICE, j]
         new = old + ice
         x[ICE, j] = max(new, 0.0)
-        if new < old:  # what sublimates takes its room along
+        if new < old and old > 0.0:  # what sublimates takes its room along
             x[DZ, j] = max(x[DZ, j] * x[ICE, j] / old, x[LIQ, j] / DENSITY_OF_WATER)
         ice = min(new, 0.0)
         if liquid == 0.0 and ice == 0.0:
