@@ -6,12 +6,40 @@ from numba import njit
 
 @njit(cache=True)
 def column_mean(values, columns, shares):
-    """Mean (member, …) over some columns of `values` (member, column, …) with shares of sum one.
+    """Mean (member, layer) over some columns of `values` (member, column, layer).
 
-    One member after the other: a sum by numpy may end in another bit where fewer members are held.
+    `shares` have the sum one. One member after the other: a sum by numpy may end in another bit
+    where fewer members are held.
     """
-    mean = np.zeros((values.shape[0], *values.shape[2:]))
-    for member in range(values.shape[0]):
+    members, _, layers = values.shape
+    mean = np.zeros((members, layers))
+    for member in range(members):
         for k in range(columns.size):
-            mean[member] += shares[k] * values[member, columns[k]]
+            share, column = shares[k], columns[k]
+            for layer in range(layers):
+                mean[member, layer] += share * values[member, column, layer]
     return mean
+
+
+@njit(cache=True)
+def gathered(values, columns, order):
+    """Profiles (sensor, member, layer) of `columns` (sensor,), their layers in `order`."""
+    members, layers = values.shape[0], order.size
+    profiles = np.empty((columns.size, members, layers))
+    for member in range(members):
+        for sensor in range(columns.size):
+            for layer in range(layers):
+                profiles[sensor, member, layer] = values[member, columns[sensor], order[layer]]
+    return profiles
+
+
+@njit(cache=True)
+def weighted_sums(profiles, rows):
+    """Sums (sensor, member) of profiles (sensor, member, layer) with weights (sensor, layer)."""
+    sensors, members, layers = profiles.shape
+    sums = np.zeros((sensors, members))
+    for sensor in range(sensors):
+        for member in range(members):
+            for layer in range(layers):
+                sums[sensor, member] += rows[sensor, layer] * profiles[sensor, member, layer]
+    return sums

@@ -564,34 +564,38 @@ def counts(
     return result
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def counts_of_rule(
     theta: Array,
     top: Array,
-    first: Integers,
-    z: Array,
-    weight: Array,
+    few_first: Integers,
+    few_z: Array,
+    few_weight: Array,
+    every_first: Integers,
+    every_z: Array,
+    every_weight: Array,
     soils: Array,
+    steepest: float,
+    sudden: float,
     secants: Array,
     step: float,
 ) -> Array:
-    """Counts (station, member) with a sum over the angles, of theta (station, member, layer)."""
+    """The same with a sum over the angles."""
     stations, members, layers = theta.shape
-    result = np.empty((stations, members))
+    result = np.full((stations, members), math.nan)
     for row in prange(stations * members):
         station, member = row // members, row % members
-        result[station, member] = profile(
-            theta[station, member],
-            top,
-            first,
-            z,
-            weight,
-            soils[station],
-            secants,
-            step,
-            np.empty(layers),
-            np.empty(z.size),
-        )[0]
+        own, soil = theta[station, member], soils[station]
+        own_kind = kind(own, top, soil, steepest, sudden)
+        weights, running = np.empty(layers), np.empty(every_z.size)
+        if own_kind == 0:
+            result[station, member] = profile(
+                own, top, few_first, few_z, few_weight, soil, secants, step, weights, running
+            )[0]
+        elif own_kind == 1:
+            result[station, member] = profile(
+                own, top, every_first, every_z, every_weight, soil, secants, step, weights, running
+            )[0]
     return result
 
 

@@ -153,11 +153,17 @@ class Angles(ABC):
     def counts(
         self, theta: Array, bottom: tuple[float, ...], slice_: float, end: float, soils: Array
     ) -> Array:
-        """Counts (station, member) of theta (station, member, layer) over soils (station, 8)."""
-        nodes = every_slice(bottom, slice_, end)
-        with threads_for(30.0 * nodes.depth.size * theta.shape[0] * theta.shape[1]):
+        """Counts (station, member) of theta (station, member, layer) over soils (station, 8).
+
+        By few nodes where they give what every slice gives.
+        """
+        few, every = (nodes(bottom, slice_, end) for nodes in (few_nodes, every_slice))
+        width = self.secants, self.width
+        with threads_for(30.0 * few.depth.size * theta.shape[0] * theta.shape[1]):
             return np.asarray(
-                _kernels_cosmic.counts_of_rule(theta, *nodes, soils, self.secants, self.width)
+                _kernels_cosmic.counts_of_rule(
+                    theta, *few, *every[1:], soils, STEEPEST, SUDDEN, *width
+                )
             )
 
 
@@ -176,7 +182,7 @@ class ExactAngles(Angles):
     def counts(
         self, theta: Array, bottom: tuple[float, ...], slice_: float, end: float, soils: Array
     ) -> Array:
-        """Counts (station, member), by few nodes where they give what every slice gives."""
+        """The same, of several members at a time."""
         few, every = (nodes(bottom, slice_, end) for nodes in (few_nodes, every_slice))
         with threads_for(10.0 * few.depth.size * theta.shape[0] * theta.shape[1]):
             return np.asarray(
@@ -417,7 +423,8 @@ def cosmic_counts(operators: Sequence[Cosmic], moisture: ArrayLike, bottom: Arra
         The operators differ in more than the site, or profiles and faces do not fit.
     """
     first = operators[0]
-    if any(replace(each, site=first.site) != first for each in operators):
+    shared = {(each.angles, each.slice, each.depth) for each in operators}
+    if len(shared) > 1:
         raise DeclarationError("operators of COSMIC computed together may differ only in the site")
     theta = np.ascontiguousarray(moisture, float)
     if theta.ndim != 3 or len(theta) != len(operators):

@@ -14,9 +14,9 @@ and its `depth`, and writes `predict`:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from hydroda.errors import DataError, DeclarationError
 from hydroda.obs import _kernels
-from hydroda.obs.cosmic import Cosmic, CosmicProfile
+from hydroda.obs.cosmic import Cosmic, CosmicProfile, cosmic_counts
 from hydroda.obs.neutrons import (
     WATER_DENSITY,
     Average,
@@ -39,6 +39,48 @@ from hydroda.units import Amount, Duration, convert, duration, magnitude
 Array = NDArray[np.float64]
 
 DRY_COLUMN = "water_table_depth"
+
+
+class Found(NamedTuple):
+    """The nearest column, and the columns that are read with their shares, of sum one."""
+
+    nearest: int
+    numbers: NDArray[np.int64]
+    shares: Array
+
+    @classmethod
+    def alone(cls, column: int) -> Found:
+        """One column."""
+        return cls(column, np.array([column]), np.ones(1))
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """The places of the columns of a model, and what was found there by the places of sensors.
+
+    Neither sensors nor columns move during a run, and to look for them takes longer than to read.
+    """
+
+    axes: tuple[NDArray[Any] | None, ...]
+    found: dict[Hashable, Found]
+
+    known: ClassVar[dict[Hashable, Domain]] = {}
+
+    @classmethod
+    def of(cls, ensemble: xr.Dataset) -> Domain:
+        """The domain of an ensemble: the same as long as it hands on the same arrays."""
+        names = ("x", "y", "lon", "lat", "area")
+        held = ensemble.variables
+        axes = tuple(held[name].values if name in held else None for name in names)
+        key = (*(id(axis) for axis in axes), ensemble.sizes.get("column", 1))
+        if key not in cls.known:
+            if len(cls.known) >= KEPT:
+                cls.known.clear()
+            cls.known[key] = cls(axes, {})  # holds the arrays, so that no other gets their number
+        return cls.known[key]
+
+
+KEPT = 16  # domains
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,15 +214,12 @@ class Sensor(ABC):
         DeclarationError
             The station lies outside the domain, or has no place in a domain of several columns.
         """
-        return self._covered(ensemble)[0]
+        return self._found(ensemble).nearest
 
     def columns(self, ensemble: xr.Dataset) -> tuple[NDArray[np.int64], Array]:
         """Numbers of the columns that the sensor reads, and their shares, of sum one."""
-        nearest, shares = self._covered(ensemble)
-        if shares is None:
-            return np.array([nearest]), np.ones(1)
-        numbers = np.flatnonzero(shares)
-        return numbers, shares[numbers] / shares[numbers].sum()
+        found = self._found(ensemble)
+        return found.numbers, found.shares
 
     def place(self, ensemble: xr.Dataset) -> tuple[float, float]:
         """x and y [m] for the localization; NaN for none.
@@ -214,13 +253,17 @@ class Sensor(ABC):
         if name not in ensemble:
             known = ", ".join(sorted(map(str, ensemble.data_vars)))
             raise DeclarationError(f"{self} reads {name!r}, which the model lacks; it has {known}")
-        variable = ensemble[name].variable
+        variable = ensemble.variables[name]
         if "column" in variable.dims:
-            variable = variable.transpose("member", "column", ...)
+            values = variable.transpose("member", "column", ...).values
             numbers, shares = self.columns(ensemble)
-            values = variable.values[:, numbers[0]]
-            if numbers.size > 1:
-                values = _kernels.column_mean(variable.values, numbers, shares)
+            if numbers.size == 1:
+                values = values[:, numbers[0]]
+            else:
+                deep = values.reshape(*values.shape[:2], -1)
+                values = _kernels.column_mean(deep, numbers, shares).reshape(
+                    values.shape[:1] + values.shape[2:]
+                )
         else:
             values = variable.transpose("member", ...).values
         wanted = self.unit if unit is None else unit
@@ -235,8 +278,15 @@ class Sensor(ABC):
             return given
         return self.footprint.centre
 
-    def _covered(self, ensemble: xr.Dataset) -> tuple[int, Array | None]:
-        """The nearest column, and the shares of all (column,); None for those of a point."""
+    def _found(self, ensemble: xr.Dataset) -> Found:
+        """The columns that the sensor reads; looked for once in a domain."""
+        known = Domain.of(ensemble).found
+        place = (type(self), self.x, self.y, self.lon, self.lat, self.within, self.footprint)
+        if place not in known:
+            known[place] = self._search(ensemble)
+        return known[place]
+
+    def _search(self, ensemble: xr.Dataset) -> Found:
         columns = ensemble.sizes.get("column", 1)
         offsets = self._offsets(ensemble)
         if offsets is None:
@@ -244,14 +294,16 @@ class Sensor(ABC):
                 raise DeclarationError(
                     f"{self} needs x and y: the domain has {columns} columns to choose from"
                 )
-            return 0, None
+            return Found.alone(0)
         distance, east, north = offsets
         if self.footprint is not None:
             shares = np.asarray(self.footprint.shares(east, north), float)
             if "area" in ensemble.coords:
                 shares = shares * ensemble["area"].values.reshape(-1)
-            if (shares > 0).any():
-                return int(np.argmin(np.where(shares > 0, distance, np.inf))), shares
+            numbers = np.flatnonzero(shares > 0)
+            if numbers.size:
+                nearest = int(numbers[np.argmin(distance[numbers])])
+                return Found(nearest, numbers, shares[numbers] / shares[numbers].sum())
         nearest = int(np.argmin(distance))
         allowed = self._allowed(ensemble, nearest)
         if not distance[nearest] <= allowed:
@@ -259,7 +311,7 @@ class Sensor(ABC):
                 f"{self} lies outside the domain: its nearest column is {distance[nearest]:.4g} m "
                 f"away, {allowed:.4g} m are allowed; mend its place or give within='… m'"
             )
-        return nearest, None
+        return Found.alone(nearest)
 
     def _offsets(self, ensemble: xr.Dataset) -> tuple[Array, Array, Array] | None:
         """How far every column is, and how far east and north of it [m]; None without a place."""
@@ -298,6 +350,32 @@ class Sensor(ABC):
             lon, lat = (ensemble[name].values.reshape(-1) for name in names)
             spacing = great_circle(lon, lat, place["lon"], place["lat"])
         return float(np.min(spacing, where=spacing > 0, initial=np.inf))
+
+
+def predicted(sensors: Sequence[Sensor], ensemble: xr.Dataset) -> Array:
+    """What sensors read (sensor, member), each in its unit, the same bits as by their `predict`.
+
+    Those that read profiles do it together, kind by kind.
+    """
+    readings = np.empty((len(sensors), ensemble.sizes["member"]))
+    together: dict[type[ProfileSensor], list[int]] = {}
+    for number, sensor in enumerate(sensors):
+        if isinstance(sensor, ProfileSensor) and type(sensor).predict is ProfileSensor.predict:
+            together.setdefault(type(sensor), []).append(number)
+        else:
+            readings[number] = sensor.predict(ensemble)
+    for kind, numbers in together.items():
+        own = [sensor for n in numbers if isinstance(sensor := sensors[n], ProfileSensor)]
+        readings[numbers] = kind.read_together(own, ensemble)
+    return readings
+
+
+def grouped(keys: Iterable[Hashable]) -> dict[Any, list[int]]:
+    """Numbers of equal keys, in the order in which each first comes."""
+    groups: dict[Any, list[int]] = {}
+    for number, key in enumerate(keys):
+        groups.setdefault(key, []).append(number)
+    return groups
 
 
 def weighted(values: Array, weights: Array) -> Array:
@@ -357,8 +435,74 @@ class PointSensor(Sensor):
         return BetweenNodes().row(float(self.depth), nodes, nodes, nodes)
 
 
+class Profiles(NamedTuple):
+    """Profiles (sensor, member, layer) whose layers go down, between faces [m], and their order."""
+
+    values: Array
+    top: Array
+    bottom: Array
+    order: NDArray[np.int64]
+
+
 @dataclass(frozen=True, kw_only=True)
-class SoilMoistureProbe(Sensor):
+class ProfileSensor(Sensor):
+    """A sensor that reads the layers of a `variable`; the author writes `of_profiles`.
+
+    That takes all sensors of a kind at once, so that a kernel sees many profiles.
+    """
+
+    variable: str = "theta"
+
+    layered_unit: ClassVar[str] = "m3 m-3"
+
+    @classmethod
+    @abstractmethod
+    def of_profiles(cls, sensors: Sequence[Any], profiles: Profiles) -> Array:
+        """What sensors of this class read in their profiles (sensor, member)."""
+
+    @classmethod
+    def read_together(cls, sensors: Sequence[ProfileSensor], ensemble: xr.Dataset) -> Array:
+        """What sensors of this class read (sensor, member), in their unit."""
+        readings = np.empty((len(sensors), ensemble.sizes["member"]))
+        for numbers in grouped(sensor.variable for sensor in sensors).values():
+            own = [sensors[number] for number in numbers]
+            readings[numbers] = cls.of_profiles(own, cls._profiles(own, ensemble))
+        return readings
+
+    def predict(self, ensemble: xr.Dataset) -> Array:
+        """What the sensor reads (member,)."""
+        return np.asarray(self.read_together((self,), ensemble)[0])
+
+    def own_profiles(self, ensemble: xr.Dataset) -> Profiles:
+        """The profiles (1, member, layer) that the sensor reads."""
+        return self._profiles((self,), ensemble)
+
+    @classmethod
+    def _profiles(cls, sensors: Sequence[ProfileSensor], ensemble: xr.Dataset) -> Profiles:
+        first, name, unit = sensors[0], sensors[0].variable, cls.layered_unit
+        top, bottom = first.faces(ensemble)
+        order = np.argsort(top)
+        dims = ensemble[name].dims if name in ensemble else ()
+        if set(dims) == {"member", "column", "layer"} and all(s.footprint is None for s in sensors):
+            field = ensemble[name].variable.transpose("member", "column", "layer")
+            columns = np.array([sensor.column(ensemble) for sensor in sensors])
+            values = _kernels.gathered(field.values, columns, order)
+            given = field.attrs.get("units", unit)
+            values = convert(values, given, unit, f"{name} for {first}")
+        else:
+            read = np.stack([sensor.read(ensemble, name, unit) for sensor in sensors])
+            if read.ndim < 3:
+                raise DeclarationError(f"{first} reads {name!r}, which has no layers in the model")
+            values = np.ascontiguousarray(read[..., order])
+        return Profiles(values, top[order], bottom[order], order)
+
+    def faces(self, ensemble: xr.Dataset) -> tuple[Array, Array]:
+        """Top and bottom [m] of the layers (layer,)."""
+        return layer_faces(ensemble, self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoilMoistureProbe(ProfileSensor):
     """Soil moisture [m3 m-3] at a depth, by `sampling` linear between layer centres or a mean.
 
     >>> SoilMoistureProbe(station="P1", depth="2.5 cm", sampling=LayerMean("5 cm"), sd="3 %")
@@ -370,7 +514,6 @@ class SoilMoistureProbe(Sensor):
 
     depth: Amount
     sampling: Sampling = field(default_factory=BetweenNodes)
-    variable: str = "theta"
 
     def amounts(self) -> dict[str, str]:
         return {"depth": "m"}
@@ -380,9 +523,19 @@ class SoilMoistureProbe(Sensor):
         if not float(self.depth) >= 0:
             raise DeclarationError(f"depth of {self} must not be negative; got {self.depth!r}")
 
-    def predict(self, ensemble: xr.Dataset) -> Array:
-        """Soil moisture at the probe (member,) [m3 m-3]."""
-        return weighted(self.read(ensemble, self.variable), self.weights(ensemble))
+    @classmethod
+    def of_profiles(cls, sensors: Sequence[SoilMoistureProbe], profiles: Profiles) -> Array:
+        """Soil moisture (sensor, member) [m3 m-3]."""
+        rows = np.empty((len(sensors), profiles.top.size))
+        nodes = 0.5 * (profiles.top + profiles.bottom)
+        for (depth, sampling), numbers in grouped((s.depth, s.sampling) for s in sensors).items():
+            check_within(sensors[numbers[0]], float(depth), profiles.bottom)
+            rows[numbers] = sampling.row(float(depth), nodes, profiles.top, profiles.bottom)
+        return np.asarray(_kernels.weighted_sums(profiles.values, rows))
+
+    def faces(self, ensemble: xr.Dataset) -> tuple[Array, Array]:
+        """Top and bottom [m] of the layers; between nodes their centres do."""
+        return sampled_faces(self, ensemble, self.sampling)
 
     def weights(self, ensemble: xr.Dataset) -> Array:
         """Share of every layer in the reading (layer,).
@@ -403,16 +556,25 @@ def sampled_row(sensor: Sensor, ensemble: xr.Dataset, depth: float, sampling: Sa
     DeclarationError
         The depth is below the model's soil.
     """
-    if "depth" not in ensemble.coords:
-        raise DeclarationError(f"{sensor} needs the coordinate 'depth' [m] of the model layers")
-    top = bottom = nodes = ensemble["depth"].values
-    if "thickness" in ensemble.coords or not isinstance(sampling, BetweenNodes):
-        top, bottom = layer_faces(ensemble, sensor)
+    top, bottom = sampled_faces(sensor, ensemble, sampling)
+    check_within(sensor, depth, bottom)
+    return sampling.row(depth, ensemble["depth"].values, top, bottom)
+
+
+def sampled_faces(sensor: Sensor, ensemble: xr.Dataset, sampling: Sampling) -> tuple[Array, Array]:
+    """Top and bottom [m] of the layers; their centres where no thickness is known or needed."""
+    nodes_do = isinstance(sampling, BetweenNodes) and "depth" in ensemble.coords
+    if nodes_do and "thickness" not in ensemble.coords:
+        return ensemble["depth"].values, ensemble["depth"].values
+    return layer_faces(ensemble, sensor)
+
+
+def check_within(sensor: Sensor, depth: float, bottom: Array) -> None:
+    """Nothing, if `depth` [m] is not below all faces; else DeclarationError."""
     if depth > bottom.max():
         raise DeclarationError(
             f"{sensor} at {depth:g} m stands below the soil of the model, {bottom.max():g} m deep"
         )
-    return sampling.row(depth, nodes, top, bottom)
 
 
 def profile(like: Sensor, depths: Iterable[Amount]) -> tuple[Sensor, ...]:
@@ -424,7 +586,7 @@ def profile(like: Sensor, depths: Iterable[Amount]) -> tuple[Sensor, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CosmicRayNeutron(Sensor):
+class CosmicRayNeutron(ProfileSensor):
     """Soil moisture [m3 m-3] of the footprint of a cosmic-ray neutron sensor.
 
     `weighting` averages the profile: `Revised()` by default, `Conventional()` as in Li's software.
@@ -436,27 +598,38 @@ class CosmicRayNeutron(Sensor):
     depth: ClassVar[float] = np.nan  # follows the moisture: see effective_depth
 
     weighting: Weighting = field(default_factory=Revised)
-    variable: str = "theta"
 
-    def predict(self, ensemble: xr.Dataset) -> Array:
-        """Weighted mean moisture (member,) [m3 m-3]."""
-        return self.average(ensemble).mean
+    @classmethod
+    def of_profiles(cls, sensors: Sequence[CosmicRayNeutron], profiles: Profiles) -> Array:
+        """Weighted mean moisture (sensor, member) [m3 m-3]."""
+        return weighted_moisture(sensors, profiles)
 
     def average(self, ensemble: xr.Dataset) -> Average:
         """Mean moisture, depth reached [m] (member,) and weights (member, layer)."""
-        return self._averaged(self.read(ensemble, self.variable, "m3 m-3"), ensemble)
+        return self._averaged(self.own_profiles(ensemble))
 
     def effective_depth(self, ensemble: xr.Dataset) -> float:
         """Centre of the weights [m] in the profile of the ensemble mean."""
-        profile = self.read(ensemble, self.variable, "m3 m-3").mean(axis=0, keepdims=True)
-        return float(self._averaged(profile, ensemble).weights[0] @ ensemble["depth"].values)
+        profiles = self.own_profiles(ensemble)
+        mean = profiles._replace(values=profiles.values.mean(axis=1, keepdims=True))
+        return float(self._averaged(mean).weights[0] @ ensemble["depth"].values)
 
-    def _averaged(self, moisture: Array, ensemble: xr.Dataset) -> Average:
-        top, bottom = layer_faces(ensemble, self)
-        order = np.argsort(top)
-        rows = np.ascontiguousarray(np.atleast_2d(moisture)[:, order])
-        mean, reach, weights = self.weighting.average(rows, top[order], bottom[order])
+    def _averaged(self, profiles: Profiles) -> Average:
+        values, top, bottom, order = profiles
+        mean, reach, weights = self.weighting.average(values[0], top, bottom)
         return Average(mean, reach, weights[:, np.argsort(order)])
+
+
+def weighted_moisture(sensors: Sequence[CosmicRayNeutron], profiles: Profiles) -> Array:
+    """Mean moisture (sensor, member) [m3 m-3], each by the weighting of its sensor."""
+    groups = grouped(sensor.weighting for sensor in sensors)
+    values, mean = profiles.values, np.empty(profiles.values.shape[:2])
+    for weighting, numbers in groups.items():
+        own = values if len(groups) == 1 else values[numbers]
+        rows = own.reshape(-1, values.shape[-1])
+        found, _ = weighting.means(rows, profiles.top, profiles.bottom)
+        mean[numbers] = found.reshape(len(numbers), -1)
+    return mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -484,15 +657,19 @@ class NeutronCounts(CosmicRayNeutron):
             "organic_water": "kg kg-1",
         }
 
-    def predict(self, ensemble: xr.Dataset) -> Array:
-        """Corrected counts (member,) [h-1]."""
-        gravimetric = self.average(ensemble).mean * WATER_DENSITY / float(self.bulk_density)
-        bound = float(self.lattice_water) + float(self.organic_water)
-        return desilets_counts(gravimetric, float(self.n0), bound)
+    @classmethod
+    def of_profiles(cls, sensors: Sequence[Any], profiles: Profiles) -> Array:
+        """Corrected counts (sensor, member) [h-1]."""
+        n0, density, lattice, organic = (
+            np.array([float(getattr(sensor, name)) for sensor in sensors])[:, None]
+            for name in ("n0", "bulk_density", "lattice_water", "organic_water")
+        )
+        gravimetric = weighted_moisture(sensors, profiles) * WATER_DENSITY / density
+        return desilets_counts(gravimetric, n0, lattice + organic)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CosmicCounts(Sensor):
+class CosmicCounts(ProfileSensor):
     """Corrected neutron counts [h-1] straight from the profile, by COSMIC.
 
     `operator` has the parameters of the site. Shuttleworth et al. 2013,
@@ -505,34 +682,29 @@ class CosmicCounts(Sensor):
     depth: ClassVar[float] = np.nan  # follows the moisture: see effective_depth
 
     operator: Cosmic
-    variable: str = "theta"
 
-    def predict(self, ensemble: xr.Dataset) -> Array:
-        """Corrected counts (member,) [h-1]."""
-        order, bottom = self._downward(ensemble)
-        return self.operator.counts(self._moisture(ensemble)[:, order], bottom)
+    @classmethod
+    def of_profiles(cls, sensors: Sequence[CosmicCounts], profiles: Profiles) -> Array:
+        """Corrected counts (sensor, member) [h-1]."""
+        values, counts = profiles.values, np.empty(profiles.values.shape[:2])
+        groups = grouped((s.operator.angles, s.operator.slice, s.operator.depth) for s in sensors)
+        for numbers in groups.values():
+            own = values if len(groups) == 1 else values[numbers]
+            operators = [sensors[number].operator for number in numbers]
+            counts[numbers] = cosmic_counts(operators, own, profiles.bottom)
+        return counts
 
     def profile(self, ensemble: xr.Dataset) -> CosmicProfile:
         """Counts, mean moisture, depth of 86 % [m] (member,) and weights (member, layer)."""
-        order, bottom = self._downward(ensemble)
-        profile = self.operator.profile(self._moisture(ensemble)[:, order], bottom)
-        return profile._replace(weights=profile.weights[:, np.argsort(order)])
+        values, _, bottom, order = self.own_profiles(ensemble)
+        found = self.operator.profile(values[0], bottom)
+        return found._replace(weights=found.weights[:, np.argsort(order)])
 
     def effective_depth(self, ensemble: xr.Dataset) -> float:
         """Centre of where the neutrons come from [m], in the profile of the ensemble mean."""
-        order, bottom = self._downward(ensemble)
-        mean = self._moisture(ensemble).mean(axis=0, keepdims=True)
-        weights = self.operator.profile(mean[:, order], bottom).weights[0]
+        values, _, bottom, order = self.own_profiles(ensemble)
+        weights = self.operator.profile(values.mean(axis=1), bottom).weights[0]
         return float(weights @ ensemble["depth"].values[order])
-
-    def _moisture(self, ensemble: xr.Dataset) -> Array:
-        return np.atleast_2d(self.read(ensemble, self.variable, "m3 m-3"))
-
-    def _downward(self, ensemble: xr.Dataset) -> tuple[NDArray[np.int64], Array]:
-        """The order of the layers from the top, and their lower faces [m] in it."""
-        top, bottom = layer_faces(ensemble, self)
-        order = np.argsort(top)
-        return order, bottom[order]
 
 
 @dataclass(frozen=True)
