@@ -154,7 +154,7 @@ def soil(curve: Any, scheme: Any, layers: Layers, numbers: Numbers, raw: np.ndar
                 suits = suits and fine(scheme, layers.down[i - 1], above)
         else:
             suits = fine(scheme, layers.up[i] + layers.down[i - 1], wet)
-        g[SAME, i], g[FINE, i] = float(same[i]), float(suits)
+        g[SAME, i], g[FINE, i] = 1.0 if same[i] else 0.0, 1.0 if suits else 0.0
         above = wet
     return Soil(curve, scheme, c, g, _at(curve, c[0], numbers.dry), above)
 
