@@ -258,8 +258,10 @@ def vapour(x: np.ndarray, s: np.ndarray, liquid: float, ice: float, seconds: flo
         old = x[ICE, j]
         new = old + ice
         x[ICE, j] = max(new, 0.0)
-        if new < old and old > 0.0:  # what sublimates takes its room along
-            x[DZ, j] = max(x[DZ, j] * x[ICE, j] / old, x[LIQ, j] / DENSITY_OF_WATER)
+        if x[ICE, j] == 0.0:
+            x[DZ, j] = x[LIQ, j] / DENSITY_OF_WATER
+        elif new < old:  # what sublimates takes its room along
+            x[DZ, j] = max(x[DZ, j] * new / old, x[LIQ, j] / DENSITY_OF_WATER)
         ice = min(new, 0.0)
         if liquid == 0.0 and ice == 0.0:
             break
