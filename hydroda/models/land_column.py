@@ -50,12 +50,13 @@ from hydroda.models.kernels import water
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
 from hydroda.models.plants import PlantType, optics_rows, plant_rows
 from hydroda.models.retention import Retention, content, head
-from hydroda.models.runoff import FreeDrainage, Simtop
+from hydroda.models.runoff import FreeDrainage, Runoff, Simtop, Underground
 from hydroda.models.snowpack import Snowpack
 from hydroda.models.soil_heat import SoilHeat, nodes, thermal, thickness
+from hydroda.models.texture import Cosby
 from hydroda.state import StateVector, Variable
 from hydroda.threads import in_pieces
-from hydroda.units import Amount, Duration, Magnitude, duration, magnitude
+from hydroda.units import Amount, Duration, duration, magnitude
 
 __all__ = ["LandColumn"]
 
@@ -217,16 +218,17 @@ class LandColumn(Model):
     below. Each part is a choice of its own; `CLM4Column` and `CoLMColumn` are two sets of them.
 
     `plants` are the types that columns have, by the number in the coordinate `plant` of the
-    ensemble (the first one without it); `sand` and `clay` [%], one or one per layer, conduct heat.
-    Coordinates `latitude` and `longitude` (column) of the ensemble replace those of the model.
+    ensemble (the first one without it); `sand` and `clay`, one part or one per layer, conduct heat
+    and, where no `soil` is given, hold water by Cosby's regressions. Coordinates `latitude` and
+    `longitude` (column) of the ensemble replace those of the model.
     """
 
     latitude: Amount
     longitude: Amount
     plants: tuple[PlantType, ...]
-    soil: Retention
-    sand: Any = "40 %"
-    clay: Any = "20 %"
+    sand: Any
+    clay: Any
+    soil: Retention | None = None
     colour: SoilColour = field(default_factory=lambda: clm4_colour(10))
     thickness: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_LAYERS)))
     depths: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_NODES)))
@@ -241,8 +243,8 @@ class LandColumn(Model):
     canopy: CanopyNumbers = field(default_factory=CanopyNumbers)
     heat: SoilHeat = field(default_factory=SoilHeat)
     snow: Snowpack = field(default_factory=Snowpack)
-    runoff: Any = field(default_factory=Simtop)
-    bottom: Any = field(default_factory=FreeDrainage)
+    runoff: Runoff = field(default_factory=Simtop)
+    bottom: Underground = field(default_factory=FreeDrainage)
     flux: FluxPotential | Upstream | Arithmetic = field(default_factory=FluxPotential)
     phase: Phase = field(default_factory=Phase)
     heights: Heights = field(default_factory=Heights)
@@ -263,6 +265,9 @@ class LandColumn(Model):
         for name in ("sand", "clay"):
             object.__setattr__(self, name, _percents(getattr(self, name), name))
         self._check_layers()
+        if self.soil is None:
+            sand, clay = (np.broadcast_to(v, self.dz.shape) for v in (self.sand, self.clay))
+            object.__setattr__(self, "soil", Cosby().soil(sand, clay))
         if not self.plants:
             raise DeclarationError("plants must name at least one plant type; got none")
 
@@ -390,8 +395,7 @@ class LandColumn(Model):
         }
 
     def _aquifer(self, shape: tuple[int, ...], table: float) -> Array:
-        store = self.bottom.store(float(self.dz.sum()), table)
-        return np.full(shape, store)
+        return np.full(shape, self.bottom.store(table - float(self.dz.sum())))
 
     # --------------------------------------------------------------------------------- parameters
 
@@ -617,9 +621,10 @@ def _metres(values: Array) -> list[Amount]:
     return [magnitude(f"{value} m", "m", "layer") for value in values]
 
 
-def _percents(value: Any, name: str) -> tuple[Magnitude, ...]:
-    given = (value,) if isinstance(value, str) or np.ndim(value) == 0 else tuple(value)
-    return tuple(magnitude(one, "percent", f"{name}[{i}]") for i, one in enumerate(given))
+def _percents(value: Any, name: str) -> Any:
+    if isinstance(value, str) or np.ndim(value) == 0:
+        return magnitude(value, "percent", name)
+    return tuple(magnitude(one, "percent", f"{name}[{i}]") for i, one in enumerate(value))
 
 
 def _temperatures(value: Any, layers: int) -> Array:
