@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize.elementwise import find_root
 
 from hydroda.errors import DeclarationError
 from hydroda.obs import _kernels_cosmic
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 WATER_DENSITY = 1000.0  # [kg m-3]
 SEA_LEVEL = 101325.0  # p0 of the rescaled distance [Pa]
 DESILETS = 0.0808, 0.372, 0.115  # a0, a1, a2
+DRIEST, WETTEST = 1e-3, 5.0  # what the transport solution is inverted between [kg kg-1]
 # Soil organic matter per organic carbon (van Bemmelen), and the water with the hydrogen of as much
 # cellulose, C6H10O5: 5 H2O in 162 g.
 MATTER_PER_CARBON, WATER_PER_MATTER = 1.724, 0.556
@@ -158,6 +160,30 @@ class TransportSolution:
         air = p[0] + p[6] * h + p[7] * h**2 + p[8] * h**3 / t
         soil = (p[1] + p[2] * t) / (p[1] + t)
         return np.asarray(n_d * (soil * air + np.exp(-p[3] * t) * (p[4] + p[5] * h)))
+
+    def moisture(self, counts: ArrayLike, humidity: ArrayLike, n_d: float) -> Array:
+        """Gravimetric moisture [kg kg-1] under corrected `counts` [h-1]: inverse of `counts`.
+
+        NaN where the counts are those of no moisture from `DRIEST` to `WETTEST`.
+        """
+        given = np.broadcast_arrays(*(np.asarray(a, float) for a in (counts, humidity)))
+
+        def excess(moisture: Array, wanted: Array, humid: Array) -> Array:
+            return self.counts(moisture, humid, n_d) - wanted
+
+        found = find_root(excess, (DRIEST, WETTEST), args=tuple(given))
+        return np.where(found.success, found.x, np.nan)
+
+    def moisture_error(
+        self, counts: ArrayLike, counts_sd: ArrayLike, humidity: ArrayLike, n_d: float
+    ) -> Array:
+        """Standard deviation of the moisture [kg kg-1] from that of corrected counts [h-1].
+
+        Half of what one standard deviation less and more make: the curve bends.
+        """
+        n, sd = np.asarray(counts, float), np.asarray(counts_sd, float)
+        wet, dry = (self.moisture(n + sign * sd, humidity, n_d) for sign in (-1, 1))
+        return np.asarray(0.5 * (wet - dry))
 
 
 # --- the revised weighting (Schrön et al. 2017, doi:10.5194/hess-21-5009-2017) --------------------
