@@ -6,10 +6,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from hydroda.cli import main
 from hydroda.obs.formats import read, write
+from hydroda.obs.records import Records
 from hydroda.result import Result
 from tests.distributed.cases import bits
 from tests.test_parallel import launched
@@ -156,6 +158,27 @@ def test_that_figures_are_drawn_where_the_name_of_the_file_says(capsys, tmp_path
     code, out, _ = command(capsys, "plot", folder, "--out", tmp_path / "again")
     assert code == 0 and {path.name for path in (tmp_path / "again").iterdir()} == drawn
     assert set(out.split()) == {str(tmp_path / "again" / name) for name in drawn}
+
+
+def test_that_a_file_of_observations_is_drawn(capsys, tmp_path):
+    days = pd.date_range("2020-01-01", periods=9, freq="D")
+    table = pd.DataFrame({"time": days, "station": "w", "quantity": "level", "value": 1.0})
+    write(Records.of(table, {"level": "m"}, zone="UTC"), tmp_path / "some.csv")
+    code, out, _ = command(capsys, "plot", tmp_path / "some.csv", "--out", tmp_path / "drawn")
+    names = {path.stem for path in (tmp_path / "drawn").iterdir()}
+    assert code == 0 and len(out.split()) == len(names)
+    assert names == {"availability", "observed_level_w"}
+
+
+def test_that_what_a_catchment_measures_is_drawn_before_any_run(capsys, tmp_path):
+    code, _, error = command(capsys, "plot", "fuerstensee", "--out", tmp_path)
+    assert (code, error) == (0, "")
+    names = {path.stem for path in tmp_path.iterdir()}
+    assert names == {"availability", "counts_to_moisture_FSC001", "footprint_FSC001"}
+    code, _, error = command(capsys, "plot", "dutch_well", "--out", tmp_path)
+    assert code == 2 and "dutch_well needs its data" in error
+    code, _, error = command(capsys, "plot", "nowhere", "--out", tmp_path)
+    assert code == 2 and "there is no file and no catchment 'nowhere'" in error
 
 
 # --- the other doors ----------------------------------------------------------------------------

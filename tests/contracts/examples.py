@@ -18,7 +18,7 @@ import xarray as xr
 
 import hydroda
 from hydroda.bias import Bias, Dee2005, FixedGain, NoBias, PrintedGain
-from hydroda.catchments import Bondville, Fuerstensee
+from hydroda.catchments import Bondville, DutchWell, Fuerstensee, Kansas
 from hydroda.constraint import Bounds, ColumnBudgets, Constraint, NoConstraint, WaterBudget
 from hydroda.experiment import Experiment
 from hydroda.filters import (
@@ -300,6 +300,8 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     # experiments, and what they need of the shared folder
     Fuerstensee: ((Fuerstensee(), None),),
     Bondville: ((Bondville(), "data/bondville"),),
+    Kansas: ((Kansas(), "data/kansas_ks003"),),
+    DutchWell: ((DutchWell(), "data/dutch_wells"),),
 }
 
 COMPOSED = (Filter, TaperForm, Inflation, Constraint, Bias)
