@@ -130,7 +130,8 @@ def exchange(
 
     difference: virtual potential temperature of the air minus that of the surface [K]; `virtual`
     that of the air; heights above displacement and roughness lengths [m]; log_wind = ln(height_wind
-    / rough_momentum), log_heat = ln(height_heat / rough_heat).
+    / rough_momentum), log_heat = ln(height_heat / rough_heat). Stable air has a closed form; in
+    unstable air two fitted steps come within 0.5 % of zeta in 99 of 100 cases, 3 % in the worst.
     """
     a, b = rough_momentum / height_wind, rough_heat / height_heat
     taller = height_heat / height_wind
@@ -145,17 +146,16 @@ def exchange(
         return _exchange(speed, shape, heat_profile(zeta * taller, b, log_heat), zeta)
     if difference > -1e-9:
         return _exchange(speed, log_wind, log_heat, 0.0)
-    shape, profile, zeta, step = log_wind, log_heat, 0.0, 0.0
+    shape, profile, zeta = log_wind, log_heat, 0.0
     square, flux = speed * speed, -KARMAN * KARMAN * difference
     cubed = math.exp(math.log(square) / 3.0)  # V^(2/3), so its cube is V^2
-    for n in range(3):
+    for n in range(2):
         cubed = gusty_wind(cubed, square, flux / (shape * profile), virtual)
         found = max(bulk * shape * shape / (cubed * cubed * cubed * profile), UNSTABLEST)
-        past, step = step, found - zeta
-        zeta = found
-        # each step takes back a steady part of the one before: sum what is left (Aitken)
-        if n == 2:
-            zeta += step * step / (past - step)
+        if n == 0:  # neutral air says too much: a fit of by how much
+            zeta = found / (1.0 - 6.5 * found / (log_wind * log_wind))
+        else:  # the larger zeta, the less is found: a fit of by how much
+            zeta += (found - zeta) / (1.0 + min(-1.6 * zeta / log_wind, 0.8 / log_wind))
         shape = wind_profile(zeta, a, log_wind)
         profile = heat_profile(zeta * taller, b, log_heat)
     cubed = gusty_wind(cubed, square, flux / (shape * profile), virtual)
