@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import RegularGridInterpolator
 from scipy.optimize.elementwise import find_root
 
 from hydroda.errors import DeclarationError
@@ -271,6 +272,36 @@ def footprint_radius(moisture: float, humidity: float, pressure: float = SEA_LEV
     total = np.cumsum(horizontal_weight(r + 0.005, humidity, moisture))
     radius = float(np.interp(0.86 * total[-1], total, r + 0.01))
     return radius * float(pressure_stretch(pressure))
+
+
+# R86 [m] at sea level of the simulations, by moisture (row) and humidity (column).
+SIMULATED_MOISTURE = 0.02, 0.05, 0.10, 0.20, 0.30, 0.40, 0.49  # [m3 m-3]
+SIMULATED_HUMIDITY = 1.0, 5.0, 10.0, 15.0, 20.0, 25.0  # [g m-3]
+SIMULATED_RADIUS = (
+    (226.0, 215.0, 203.0, 192.0, 181.0, 171.0),
+    (230.0, 218.0, 205.0, 193.0, 183.0, 173.0),
+    (220.0, 209.0, 197.0, 186.0, 175.0, 166.0),
+    (182.0, 173.0, 163.0, 154.0, 146.0, 138.0),
+    (149.0, 141.0, 133.0, 126.0, 119.0, 113.0),
+    (130.0, 124.0, 117.0, 110.0, 105.0, 99.0),
+    (126.0, 120.0, 113.0, 106.0, 101.0, 95.0),
+)
+
+
+def simulated_radius(
+    moisture: ArrayLike, humidity: ArrayLike, pressure: float | None = None
+) -> Array:
+    """R86 [m] of the simulated neutrons themselves, linear between the values of a table.
+
+    Those of Köhli et al. 2015, doi:10.1002/2015WR017169, as in the supplement of Schrön et al.
+    2017, doi:10.5194/hess-21-5009-2017, times F_p of the `pressure` [Pa] (None: at sea level).
+    Beyond the table its nearest value.
+    """
+    table = RegularGridInterpolator((SIMULATED_MOISTURE, SIMULATED_HUMIDITY), SIMULATED_RADIUS)
+    theta = np.clip(moisture, SIMULATED_MOISTURE[0], SIMULATED_MOISTURE[-1])
+    vapour = np.clip(humidity, SIMULATED_HUMIDITY[0], SIMULATED_HUMIDITY[-1])
+    stretch = 1.0 if pressure is None else float(pressure_stretch(pressure))
+    return np.asarray(table((theta, vapour)) * stretch)
 
 
 # --- weightings of a layered profile --------------------------------------------------------------

@@ -59,6 +59,12 @@ def test_that_the_incoming_factor_is_one_at_the_reference_and_falls_with_the_mon
     assert neutrons.incoming_factor(300.0, 150.0, sensitivity=0.0) == 1
 
 
+def test_that_biomass_takes_nine_permille_of_the_counts_per_kilogram() -> None:
+    assert neutrons.vegetation_factor(0.0) == 1
+    assert 1 / neutrons.vegetation_factor(10.0) == pytest.approx(0.91, rel=1e-14)
+    assert 1 / neutrons.vegetation_factor(10.0, sensitivity=0.02) == pytest.approx(0.8)
+
+
 # --- counts and moisture --------------------------------------------------------------------------
 
 
@@ -114,6 +120,33 @@ def test_that_the_transport_solution_equals_neptoon(shared: Shared) -> None:
     assert TransportSolution().p == tuple(parameters.loc["Mar21_mcnp_drf"])
 
 
+def test_that_the_transport_solution_gives_its_moisture_back(shared: Shared) -> None:
+    parameters = table(shared, "koehli2021_UTS_parameters").set_index("parameter_set")
+    for name, rows in table(shared, "koehli2021_UTS").groupby("parameter_set"):
+        solution = TransportSolution(tuple(parameters.loc[name]))
+        back = solution.moisture(1500 * rows.N_over_ND, rows.abs_humidity_gm3, 1500.0)
+        agree(back, rows.theta_grav_gg, 1e-8)
+    assert np.isnan(TransportSolution().moisture([1.0, 1e6], 5.0, 1500.0)).all()
+
+
+def test_that_the_error_by_the_transport_solution_is_that_of_drawn_counts() -> None:
+    rng, solution = np.random.default_rng(6), TransportSolution()
+    counts = float(solution.counts(0.2, 8.0, 2000.0))
+    sd = float(neutrons.poisson_sd(counts, hours=24.0))
+    drawn = solution.moisture(rng.normal(counts, sd, 20_000), 8.0, 2000.0)
+    assert solution.moisture_error(counts, sd, 8.0, 2000.0) == pytest.approx(drawn.std(), rel=0.03)
+
+
+def test_that_mhm_counts_the_same_over_uniform_soil(shared: Shared) -> None:
+    """Over other soil its layers are weighted in a way of its own, by its README no truth."""
+    rows = table(shared, "mhm_neutrons")
+    rows = rows[rows.profile.str.startswith("uniform")]
+    theta = np.array([numbers(text)[0] for text in rows.filter(like="theta_m3m3").squeeze()])
+    gravimetric = (theta + rows.lattice_water_m3m3) / rows.bulk_density_gcm3
+    assert len(rows) == 12
+    agree(neutrons.desilets_counts(gravimetric, 1500.0), rows.N_desilets_weighted_N0_1500)
+
+
 # --- the revised weights --------------------------------------------------------------------------
 
 
@@ -166,6 +199,15 @@ def test_that_the_footprint_radius_is_close_to_the_simulated_one(shared: Shared)
         for pressure, radius in ((101325.0, row.R86_m_1013hPa), (85000.0, row.R86_m_850hPa)):
             ours = neutrons.footprint_radius(row.theta_m3m3, row.abs_humidity_gm3, pressure)
             assert 0.93 < ours / radius < 0.99
+
+
+def test_that_the_simulated_radius_is_the_one_of_the_table(shared: Shared) -> None:
+    rows = table(shared, "schroen2017_R86_lookup")
+    place = rows.theta_m3m3, rows.abs_humidity_gm3
+    agree(neutrons.simulated_radius(*place), rows.R86_m_1013hPa)
+    agree(neutrons.simulated_radius(*place, 85_000.0), rows.R86_m_850hPa)
+    assert neutrons.simulated_radius(0.15, 1.0) == pytest.approx(201)
+    assert neutrons.simulated_radius(0.7, 40.0) == 95
 
 
 # --- weightings -----------------------------------------------------------------------------------
