@@ -43,6 +43,16 @@ def test_that_your_catchment_runs_and_resumes(tmp_path):
     assert len(list((tmp_path / "tutorial_02").glob("*.png"))) == 2
 
 
+def test_that_your_own_model_is_refused_mended_and_run(tmp_path):
+    for package in ("landlab", "parflow"):
+        pytest.importorskip(package, reason=f"tutorial 7 needs {package}, which is not installed")
+    said = run_in(tmp_path, TUTORIALS / "07_your_own_model.py")
+    assert "water_table__elevation is overwritten by the model" in said
+    assert "('surface_water__discharge',): one piece and two differ by 0 mm" in said
+    assert "on 12 columns" in said
+    assert (tmp_path / "tutorial_07" / "valley.png").exists()
+
+
 @pytest.mark.parametrize("script", sorted(TUTORIALS.glob("0*.py")), ids=lambda path: path.stem)
 def test_that_a_tutorial_is_text_and_code_in_turn_and_ends_with_an_answer(script):
     lines = script.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,5 @@
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -297,6 +298,8 @@ DEPTH = Exchange("depth_of_flow", "surface_water__depth", Variable("m", bounds=(
 
 def landlab_component(name):
     """A landlab component behind the interface."""
+    # Its loops over these few nodes would wait for threads that share a core with others.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     pytest.importorskip("landlab", reason="landlab is not installed")
     from landlab import components
     from landlab.bmi import wrap_as_bmi
