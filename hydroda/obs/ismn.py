@@ -70,19 +70,17 @@ class Ismn(Format):
             changes within the file; the times are out of order.
         """
         quantity, unit, sensor = _named(path)
-        text = text_of(path)
-        lines = [line.split() for line in text.splitlines()]
-        station, rows, numbered = _parts(lines, path.name)
+        station, columns, numbered = _parts(text_of(path).splitlines(), path.name)
+        days, hours, cells, flags = columns
         network, name = station[1:3]
         place = _place(station[3:], path.name)
-        times = pd.Series([f"{row[0]} {row[1]}" for row in rows])
+        times = pd.Series([f"{day} {hour}" for day, hour in zip(days, hours, strict=True)])
         try:
             stamps = to_utc(pd.to_datetime(times, format="%Y/%m/%d %H:%M"), "UTC", path.name)
         except ValueError as error:
             raise DataError(f"{path.name} has a time that cannot be read: {error}") from None
         refuse_disorder(stamps, numbered, path.name)
-        flags = [row[3] for row in rows]
-        values = _values([row[2] for row in rows], flags, numbered, path.name, quantity)
+        values = _values(cells, flags, numbered, path.name, quantity)
         frame = pd.DataFrame({"time": stamps, "value": values, "flag": self._words(flags)})
         frame = frame.assign(station=name, quantity=quantity)
         frame["depth"] = (place["depth_from"] + place["depth_to"]) / 2
@@ -109,33 +107,35 @@ def _named(path: Path) -> tuple[str, str, str]:
     return *VARIABLES[match[1]], re.sub(r"\W", "_", match[4])
 
 
-def _parts(lines: list[list[str]], source: str) -> tuple[list[str], list[list[str]], Sequence[int]]:
-    """The station, then (day, hour, value, flag, …) of every line, and its number."""
-    numbered = [number for number, cells in enumerate(lines, 1) if cells]
-    rows = [cells for cells in lines if cells]
-    if not DAY.fullmatch(rows[0][0]):
-        station, rows, numbered = rows[0][:HEADER], rows[1:], numbered[1:]
-        least = 4
-    else:
-        station, least = rows[0][4:CEOP], CEOP + 2
-    if not rows:
-        raise DataError(f"{source} has a header and no values")
+def _parts(lines: list[str], source: str) -> tuple[list[str], list[list[str]], Sequence[int]]:
+    """The station; day, hour, value and flag of every line; and its number."""
+    first, head = next((n, line.split()) for n, line in enumerate(lines) if line.strip())
+    ceop = DAY.fullmatch(head[0]) is not None
+    station = head[4:CEOP] if ceop else head[:HEADER]
     if len(station) < HEADER:
-        raise DataError(f"{source} begins with no station, place and depths: {' '.join(lines[0])}")
-    for number, cells in zip(numbered, rows, strict=True):
+        raise DataError(f"{source} begins with no station, place and depths: {' '.join(head)}")
+    least = CEOP + 2 if ceop else 4
+    flat: list[str] = []  # four cells a line: a million lists would take seconds
+    numbered: list[int] = []
+    for number, line in enumerate(lines[first if ceop else first + 1 :], first + 2 - ceop):
+        cells = line.split()
         if not least <= len(cells) <= least + 1:  # the provider's flag is not always there
+            if not cells:
+                continue
             raise DataError(
                 f"{source} line {number} has {len(cells)} entries in place of {least + 1}: "
                 f"{' '.join(cells)[:80]!r}; is the file cut?"
             )
-        if least > 4 and cells[4:CEOP] != station:
+        if ceop and cells[4:CEOP] != station:
             raise DataError(
                 f"{source} line {number} is of {' '.join(cells[6:CEOP])}, the lines before of "
                 f"{' '.join(station[2:])}; read one sensor per file"
             )
-    if least > 4:
-        rows = [[*cells[2:4], *cells[CEOP:]] for cells in rows]
-    return station, rows, numbered
+        flat += [*cells[2:4], *cells[CEOP : CEOP + 2]] if ceop else cells[:4]
+        numbered.append(number)
+    if not numbered:
+        raise DataError(f"{source} has a header and no values")
+    return station, [flat[place::4] for place in range(4)], numbered
 
 
 def _place(cells: list[str], source: str) -> dict[str, float]:
@@ -150,9 +150,10 @@ def _values(
     cells: list[str], flags: list[str], lines: Sequence[int], source: str, quantity: str
 ) -> NDArray[np.float64]:
     """Values, NaN where they are flagged as missing."""
-    for line, flag in zip(lines, flags, strict=True):
-        if not FLAG.fullmatch(flag):
-            raise DataError(f"{source} line {line}: a flag is such as G or D03,D10, got {flag!r}")
+    wrong = {flag for flag in set(flags) if not FLAG.fullmatch(flag)}
+    if wrong:
+        line, flag = next(pair for pair in zip(lines, flags, strict=True) if pair[1] in wrong)
+        raise DataError(f"{source} line {line}: a flag is such as G or D03,D10, got {flag!r}")
     values = numbers(cells, lines, source, quantity)
     values = np.where(np.array(flags) == MISSING, np.nan, values)
     refuse_sentinels(values, lines, source, quantity, "flag it M")

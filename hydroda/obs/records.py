@@ -308,7 +308,7 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     types |= {"time": "datetime64[ns]", "end": "datetime64[ns]", "count": np.int64}
     types |= dict.fromkeys(("station", "quantity", "flag"), object)
     frame = frame.fillna({"flag": "", "count": 1})[list(COLUMNS)].astype(types)
-    return frame.sort_values([*KEY, "time"], kind="stable", ignore_index=True)
+    return frame.sort_values([*KEY, "time", "end"], kind="stable", ignore_index=True)
 
 
 def _places(stations: pd.DataFrame | None, named: Any) -> pd.DataFrame:
@@ -336,15 +336,21 @@ def to_wide(records: Records) -> tuple[pd.DataFrame, dict[str, str]]:
     """
     keys = ["time", "end", "station", "depth"]
     values = records.values
-    wide = values[keys].drop_duplicates(ignore_index=True)
-    units = {"depth": "m"}
+    again = records.repeated
+    if again is not None:
+        raise DataError(
+            f"station {again['station']!r} has {again['quantity']} twice at {again['time']}"
+        )
+    alone = len(records.units) == 1
+    wide = values[keys] if alone else values[keys].drop_duplicates(ignore_index=True)
+    wide, units = wide.copy(), {"depth": "m"}
     for quantity, unit in records.units.items():
         part = values[values["quantity"] == quantity].drop(columns="quantity")
-        if part.duplicated(keys).any():
-            row = part[part.duplicated(keys)].iloc[0]
-            raise DataError(f"station {row.station!r} has {quantity} twice at {row.time}")
-        merged = wide[keys].merge(part, how="left", on=keys, indicator="found")
-        absent = (merged["found"] == "left_only").to_numpy()
+        if alone:
+            merged, absent = part, np.zeros(len(part), bool)
+        else:
+            merged = wide[keys].merge(part, how="left", on=keys, indicator="found")
+            absent = (merged["found"] == "left_only").to_numpy()
         flags = merged["flag"].astype(object).mask(absent, NOT_RECORDED)
         wide[quantity], units[quantity] = merged["value"], unit
         if part["error"].notna().any():

@@ -78,7 +78,7 @@ def _swapped(stations: pd.DataFrame) -> list[str]:
     return [
         f"station {stations.index[row]} lies {here[row] / 1e3:.0f} km from the others, "
         f"{there[row] / 1e3:.0f} km with latitude and longitude swapped"
-        for row in np.flatnonzero((here > FAR) & (there < NEAR * here))
+        for row in np.flatnonzero((here > FAR) & (there < NEAR * here)).tolist()
     ]
 
 

@@ -19,7 +19,7 @@ import gzip
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,10 @@ class TidyCsv(Format):
             )
         wide, units = to_wide(records)
         for name in ("time", "end"):
-            wide[name] = wide[name].map(lambda stamp: stamp.isoformat() + "Z")
+            stamps = wide[name].to_numpy("datetime64[ns]")
+            whole = (stamps == stamps.astype("datetime64[s]")).all()
+            unit: Literal["s", "ns"] = "s" if whole else "ns"
+            wide[name] = np.datetime_as_string(stamps, unit=unit, timezone="UTC").astype(object)
             units[name] = "UTC"
         _write_table(path, wide, units, records.attributes)
 
@@ -248,7 +251,7 @@ def _write_table(
     writer.writerow(frame.columns)
     writer.writerow([units.get(name, "") for name in map(str, frame)])
     # A row must not begin as a comment does.
-    comment = frame.iloc[:, 0].astype(str).str.startswith("#").any()
+    comment = any(str(cell).startswith("#") for cell in frame.iloc[:, 0].unique())
     frame.to_csv(
         text,
         index=False,
@@ -258,4 +261,5 @@ def _write_table(
     )
     data = text.getvalue().encode()
     with replacing(path) as temporary:
-        temporary.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+        packed = gzip.compress(data, 6, mtime=0) if path.name.endswith(".gz") else data
+        temporary.write_bytes(packed)
