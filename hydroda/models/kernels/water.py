@@ -17,6 +17,7 @@ from hydroda.models.kernels.profile import (
     BEFORE,
     CHANGE,
     D_OUT,
+    DEBT,
     DK,
     DOWN,
     DW,
@@ -79,6 +80,8 @@ MM = 1000.0  # kg m-2 of a metre of water
 LEAST_OPEN = 1e-3
 # Roots and streams take all they want down to this part of the pores above the driest, none there.
 RAMP = 0.01
+# No head is sought for water below this part of what roots and streams may ever take.
+LEAST_WET = 1e-4
 # A layer whose water is farther [m] from that of its head than this starts at a new head.
 ASTRAY = 1e-6
 
@@ -332,7 +335,7 @@ def _residual(r: np.ndarray, x: np.ndarray, dt: float) -> float:
     """Water [m] that each layer holds too much; gives the sum of the magnitudes."""
     total = 0.0
     for i in range(r.shape[1] - 1):
-        over = x[W, i] - r[BEFORE, i] - dt * (x[Q, i] - x[Q, i + 1] - x[OUT, i])
+        over = x[W, i] - r[BEFORE, i] - r[DEBT, i] - dt * (x[Q, i] - x[Q, i + 1] - x[OUT, i])
         r[OVER, i] = over
         total += abs(over)
     return total
@@ -461,6 +464,7 @@ def _read(soil: Soil, numbers: Numbers, state: np.ndarray, work: Rows) -> bool:
     """Take liquid, ice and heads from the state; gives whether any face has another flux.
 
     Where the water is not that of the head, as after freezing or an analysis, the head is made new.
+    A layer with less water than any head has keeps the driest one until it has got more.
     """
     x, r, c, g = work.x, work.r, soil.c, soil.g
     n = c.shape[0]
@@ -480,8 +484,13 @@ def _read(soil: Soil, numbers: Numbers, state: np.ndarray, work: Rows) -> bool:
             _curve(soil.curve, c[i], x, i)
         pressed = numbers.storage * max(x[H, i], 0.0)
         expected = g[DZ, i] * (r[OPEN, i] * x[THETA, i] + pressed)
+        r[DEBT, i] = 0.0
         if not abs(expected - r[BEFORE, i]) < ASTRAY:
-            x[H, i] = _renewed(soil.curve, c[i], x[H, i], r[BEFORE, i] / (g[DZ, i] * r[OPEN, i]))
+            theta = r[BEFORE, i] / (g[DZ, i] * r[OPEN, i])
+            low = c[i, 0] + LEAST_WET * (c[i, 1] - c[i, 0])
+            if theta < low:
+                r[DEBT, i] = g[DZ, i] * r[OPEN, i] * (low - theta)
+            x[H, i] = _renewed(soil.curve, c[i], x[H, i], max(theta, low))
             _curve(soil.curve, c[i], x, i)
             new = True
     r[PASSING, n] = _impeded(numbers.impedance, before)
@@ -505,7 +514,7 @@ def _renewed(curve: Any, c: np.ndarray, h: float, theta: float) -> float:
     """The head of a water content; a saturated layer keeps its pressure."""
     if theta >= c[1]:
         return max(h, 0.0)
-    return inverse(curve, c, max(theta, c[0] + 1e-4 * (c[1] - c[0])))
+    return inverse(curve, c, theta)
 
 
 @kernel
