@@ -47,8 +47,10 @@ from hydroda.models.kernels.soil import BrooksCorey, Gardner, VanGenuchten
 )
 WORK = 13
 
-MOST = 20  # iterations
+MOST = 40  # iterations
+PATIENT = 6  # of them before Newton steps start from halfway
 AGREED = 1e-3  # [K], between the temperatures of the fluxes and those of the enthalpies
+COLDEST = 100.0  # [K], below which no more water freezes
 NOTHING = 1e-100  # [kg m-2], less of which has no temperature
 # Last change of a depression of the freezing point [K], and as a part of it.
 CLOSE, NEAR = 1e-9, 1e-4
@@ -307,7 +309,7 @@ def _content(token, c, i, h):  # type: ignore[no-untyped-def]
 @kernel
 def supercooled(soil: Any, c: np.ndarray, i: int, t: float) -> tuple[float, float]:
     """Liquid water [kg m-3] that may stay in layer i at t < T_f, and its slope [kg m-3 K-1]."""
-    warm = 1.0 / t
+    warm = 1.0 / max(t, COLDEST)
     theta, slope = content(soil, c, i, HEAD * (t - FREEZING) * warm)
     return DENSITY_OF_WATER * theta, DENSITY_OF_WATER * slope * HEAD * FREEZING * warm * warm
 
@@ -448,6 +450,9 @@ def solve(
         rise = work[WARM, top] - old
         if _temperatures(ground.soil, ground.c, x, top, work, work, WARM) <= AGREED:
             break
+        if PATIENT <= count < MOST:
+            _halve(top, work)
+            _temperatures(ground.soil, ground.c, x, top, work, work, WARM)
     gain = 0.0
     for j in range(top, x.shape[1]):
         gain += work[ENTHALPY, j] - work[BEFORE, j]
@@ -554,8 +559,16 @@ def _correct(top: int, work: np.ndarray, entering: float, slope: float) -> None:
     change = 0.0
     for j in range(end - 1, top - 1, -1):
         change = work[CHANGE, j] + work[UPPER, j] * change
+        work[CHANGE, j] = change
         work[ENTHALPY, j] += change
         work[WARM, j] += work[SLOPE, j] * change
+
+
+@kernel
+def _halve(top: int, work: np.ndarray) -> None:
+    """Enthalpies half a Newton step back, where two kinks send it to and fro."""
+    for j in range(top, work.shape[1]):
+        work[ENTHALPY, j] -= 0.5 * work[CHANGE, j]
 
 
 @kernel
