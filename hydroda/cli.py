@@ -27,6 +27,7 @@ from hydroda.experiment import Experiment, How
 from hydroda.figures import draw, draw_declared, draw_records
 from hydroda.files import replacing
 from hydroda.obs.calibration import n0_by_name, n0_spread, read_calibrations
+from hydroda.obs.dinoloket import Datum, DinoLoket
 from hydroda.obs.formats import FORMATS, oddities, read, write
 from hydroda.obs.mappedcsv import ColumnMap, MappedCsv
 from hydroda.obs.records import Format
@@ -41,6 +42,8 @@ USER_ERROR = 2
 ROOTS_TURN = 2 * LAST_WORDS  # [s]
 WIDE = 160  # columns of text where there is no terminal to fit
 MAP_HELP = "A TOML file that says what the columns of a plain table are."
+DATUMS = [datum.name.lower() for datum in Datum]
+DATUM_HELP = "What levels in a DINOloket file shall be in relation to."
 ZONE_HELP = "Zone of times that name none, such as UTC or Europe/Berlin."
 ABOUT = ("title", "source", "members", "seed", "start", "end", "assimilate_until")
 
@@ -322,8 +325,11 @@ def plot(
     "--explain", metavar="OBSERVATION", help="What was done with one observation, and why."
 )
 @click.option("--map", "columns", type=click.Path(path_type=Path), help=MAP_HELP)
+@click.option("--datum", type=click.Choice(DATUMS), help=DATUM_HELP)
 @click.option("--zone", help=ZONE_HELP)
-def info(path: Path, explain: str | None, columns: Path | None, zone: str | None) -> None:
+def info(
+    path: Path, explain: str | None, columns: Path | None, datum: str | None, zone: str | None
+) -> None:
     """Say what a run or a file of observations holds, with its gaps and oddities."""
     if path.is_dir():
         result = Result.open(path)
@@ -333,33 +339,45 @@ def info(path: Path, explain: str | None, columns: Path | None, zone: str | None
             _say(result.summary())
             _say_tables(result.account())
     else:
-        formats = _formats(columns)
+        formats = _formats(columns, datum)
         _say(described(read(path, zone, formats)))
         for oddity in oddities(path, formats):
             _say(f"  odd: {oddity}")
 
 
 @hydroda.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument(
+    "sources", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--map", "columns", type=click.Path(path_type=Path), help=MAP_HELP)
+@click.option("--datum", type=click.Choice(DATUMS), help=DATUM_HELP)
 @click.option("--zone", help=ZONE_HELP)
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def convert(
-    source: Path, target: Path, columns: Path | None, zone: str | None, overwrite: bool
+    sources: tuple[Path, ...],
+    target: Path,
+    columns: Path | None,
+    datum: str | None,
+    zone: str | None,
+    overwrite: bool,
 ) -> None:
-    """Turn a file of observations into CF NetCDF (.nc) or a tidy table (.csv, .csv.gz)."""
+    """Turn files of observations into one of CF NetCDF (.nc) or a tidy table (.csv, .csv.gz)."""
     if target.exists() and not overwrite:
         raise DeclarationError(f"{target} is there already; --overwrite replaces it")
-    records = read(source, zone, _formats(columns))
+    formats = _formats(columns, datum)
+    first, *others = (read(source, zone, formats) for source in sources)
+    records = first.joined(others) if others else first
     if communicator().root:
         write(records, target)
     _say(f"{len(records)} values written to {target}")
 
 
-def _formats(columns: Path | None) -> Sequence[Format]:
+def _formats(columns: Path | None, datum: str | None = None) -> Sequence[Format]:
     """The formats to try: all known ones, or a table with a map of its columns."""
-    return FORMATS if columns is None else (MappedCsv(ColumnMap.of(columns)),)
+    if columns is not None:
+        return (MappedCsv(ColumnMap.of(columns)),)
+    return FORMATS if datum is None else (DinoLoket(Datum[datum.upper()]), *FORMATS)
 
 
 @hydroda.command()

@@ -14,6 +14,7 @@ from hydroda.obs.formats import read, write
 from hydroda.obs.records import Records
 from hydroda.result import Result
 from tests.distributed.cases import bits
+from tests.obs.test_dinoloket import TEXT as DINO
 from tests.test_parallel import launched
 from tests.toys import readings
 
@@ -174,7 +175,8 @@ def test_that_what_a_catchment_measures_is_drawn_before_any_run(capsys, tmp_path
     code, _, error = command(capsys, "plot", "fuerstensee", "--out", tmp_path)
     assert (code, error) == (0, "")
     names = {path.stem for path in tmp_path.iterdir()}
-    assert names == {"availability", "counts_to_moisture_FSC001", "footprint_FSC001"}
+    own = {"counts_to_moisture_FSC001", "sampled_days_FSC001", "footprint_FSC001"}
+    assert names == {"availability", *own}
     code, _, error = command(capsys, "plot", "dutch_well", "--out", tmp_path)
     assert code == 2 and "dutch_well needs its data" in error
     code, _, error = command(capsys, "plot", "nowhere", "--out", tmp_path)
@@ -263,14 +265,20 @@ def test_that_info_tells_of_a_plain_table_with_its_map(capsys, logger):
 
 
 def test_that_info_tells_of_rows_out_of_order(capsys, tmp_path):
-    rows = ("2020-01-02,a,-9999", "2020-01-01,a,2", "2020-01-01,a,2", "2019-01-01,b,3")
-    (tmp_path / "x.csv").write_text("\n".join(("time,station,store", "UTC,,mm", *rows)) + "\n")
+    rows = ("2020-01-02,a,1", "2020-01-01,a,2", "2019-01-01,b,3")
+    text = "\n".join(("time,station,store", "UTC,,mm", *rows)) + "\n"
+    (tmp_path / "x.csv").write_text(text)
     code, out, _ = command(capsys, "info", tmp_path / "x.csv")
     assert code == 0
-    assert "odd: 1 time more than once, first 2020-01-01 00:00:00; 1 value of -9999" in out
     assert out.splitlines()[-1] == (
         "  odd: rows out of the order of time: 1, first the one of 2020-01-01"
     )
+    (tmp_path / "x.csv").write_text(text.replace("02,a,1", "01,a,1"))
+    code, _, error = command(capsys, "info", tmp_path / "x.csv")
+    assert code == 2 and "lines 3 and 4: station 'a' has store twice at 2020-01-01" in error
+    (tmp_path / "x.csv").write_text(text.replace("02,a,1", "02,a,-9999"))
+    code, _, error = command(capsys, "info", tmp_path / "x.csv")
+    assert code == 2 and "line 3: store is -9999, which often stands for a missing value" in error
     (tmp_path / "y.csv").write_text("date,head\n2020-01-01,1\n")
     code, _, error = command(capsys, "info", tmp_path / "y.csv")
     assert code == 2 and "needs a ColumnMap (on the command line --map)" in error
@@ -388,3 +396,20 @@ def test_that_a_run_can_begin_where_another_ended(run, toy, capsys, tmp_path):
         capsys, "run", toy, "--twin", *later, "--members", 3, "--out", tmp_path / "few"
     )
     assert code == 2 and "start= has 12 members, the experiment 3" in error
+
+
+def test_that_convert_joins_files_and_takes_levels_in_relation_to_a_datum(capsys, tmp_path):
+    files = [tmp_path / f"{name}.csv" for name in ("one", "two")]
+    files[0].write_text(DINO)
+    files[1].write_text(DINO.replace("B99X0001", "B99X0002"))
+    target = tmp_path / "wells.nc"
+    code, out, error = command(capsys, "convert", *files, target, "--datum", "ground")
+    assert (code, error) == (0, "") and out == f"6 values written to {target}\n"
+    records = read(target)
+    assert records.values["value"].tolist()[:2] == [200, 210]
+    assert records.attributes["reference"] == "ground"
+    code, _, error = command(capsys, "convert", files[0], target, tmp_path / "x.nc")
+    assert code == 2 and "is in relation to nap, that of" in error
+    assert not (tmp_path / "x.nc").exists()
+    code, out, _ = command(capsys, "info", files[0], "--datum", "measuring_point")
+    assert code == 0 and "groundwater_level [cm], 3 good of 3" in out
