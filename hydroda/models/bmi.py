@@ -338,6 +338,8 @@ class BMIModel(Model):
         end: np.datetime64,
     ) -> Mapping[str, Array]:
         values = self._values(ensemble, member)
+        if not all(np.isfinite(value).all() for value in values.values()):
+            raise ArithmeticError("it began with values that are not finite")
         with self._instance(values, start, end) as bmi:
             self._set(bmi, values)
             self._run(bmi, member, forcing, start, end)

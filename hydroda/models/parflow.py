@@ -606,7 +606,8 @@ class ParFlowModel(Model):
                 where = Path(folder) / f"member{m}"
                 where.mkdir()
                 site = Site(where, self.grid, self._unit, start)
-                self._write_member(site, ensemble, m, forcing, common)
+                if np.isfinite(ensemble["h"].values[m]).all():
+                    self._write_member(site, ensemble, m, forcing, common)
                 sites.append(site)
             self._command()  # no ParFlow is a mistake and not a failed member
             with ThreadPoolExecutor(self.at_once) as pool:
@@ -822,6 +823,8 @@ class ParFlowModel(Model):
 
     def _execute(self, folder: Path) -> str:
         """What went wrong in the run in `folder`; "" for nothing."""
+        if not any(folder.iterdir()):
+            return "began with heads that are not finite"
         seconds = float(duration(self.patience, "patience") / SECOND)
         try:
             done = subprocess.run(

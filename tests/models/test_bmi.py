@@ -187,6 +187,16 @@ def test_that_a_failed_member_is_nan_and_told(caplog):
     assert "no convergence" in caplog.text
 
 
+def test_that_a_member_without_values_stays_without(caplog):
+    model = reservoirs()
+    ensemble = reservoir_members(model)
+    ensemble["water"][2, 0] = np.nan
+    after = model.forecast(ensemble, None, START, START + HOUR)
+    assert np.isnan(after["water"][2]).all()
+    assert np.isfinite(after["water"][:2]).all()
+    assert "began with values that are not finite" in caplog.text
+
+
 # --- mistakes -------------------------------------------------------------------------------------
 
 

@@ -213,6 +213,36 @@ def test_that_a_member_that_fails_is_nan_and_says_why(tmp_path, caplog, wettest,
     assert "member 1" in caplog.text
 
 
+class Drained(Experiment):
+    """A slope without observations."""
+
+    model = None
+    period = "2020-06-01", "2020-06-02"
+    members = 11
+
+    def prior(self, rng, members):
+        return self.model.dataset(h=self.model.z - rng.uniform(0.7, 1.3, (members, 1, 1)))
+
+
+def test_that_a_failed_member_is_retried_replaced_and_told_by_the_run(tmp_path):
+    experiment = Drained(model=slope(tmp_path))
+    start = experiment.prior(np.random.default_rng(1), 11)
+    start["h"][3, 0, 4] = stand_in.DIES
+    leg = experiment.open_loop(start=start).leg("open_loop")
+    np.testing.assert_array_equal(leg["failures"]["member"], [3])
+    assert "replaced by a copy of member" in str(leg["failures"]["remedy"].values[0])
+    assert np.isfinite(leg["final"]["h"]).all()
+
+
+def test_that_a_member_without_heads_stays_without(tmp_path):
+    model = slope(tmp_path)
+    ensemble = members(model, 2)
+    ensemble["h"][0, 2] = np.nan
+    after = run(model, ensemble, weather(1.0))
+    assert "member 0: began with heads that are not finite" in after.attrs["failures"]
+    assert np.isfinite(after["h"][1]).all()
+
+
 def test_that_directories_are_kept_as_asked(tmp_path):
     where = tmp_path / "kept"
     model = slope(tmp_path, keep=FailedFolders(str(where)))
