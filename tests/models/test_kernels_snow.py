@@ -188,6 +188,29 @@ def test_that_weather_on_snow_is_closed_in_water_and_energy(case, weather):
         assert whole(x, s)
 
 
+@EACH
+@given(snows(), st.one_of(st.just(0.0), st.floats(1e-6, 900.0)))
+def test_that_layers_follow_a_mass_that_an_analysis_gave(case, mass):
+    x, s = case
+    evolve(x, s)
+    soil = x[:, SNOW:].copy()
+    s[PACK] = mass
+    snow.follow(x, s)
+    assert s[PACK] == pytest.approx(mass, rel=1e-12)
+    assert whole(x, s)
+    assert np.array_equal(x[:, SNOW:], soil)
+    assert water(x, s) - (x[ICE] + x[LIQ])[SNOW:].sum() == pytest.approx(mass, rel=1e-9, abs=1e-9)
+    outflow = evolve(x, s)
+    assert whole(x, s) and s[PACK] + outflow == pytest.approx(mass, rel=1e-9, abs=1e-12)
+
+
+def test_that_layers_stay_where_an_analysis_changes_nothing():
+    x, s = layered((30.0, 1.0, 0.1, FREEZING), (80.0, 0.0, 0.3, FREEZING - 4.0))
+    before = x.copy(), s.copy()
+    snow.follow(x, s)
+    assert x == pytest.approx(before[0], rel=1e-14) and s == pytest.approx(before[1], rel=1e-14)
+
+
 # ------------------------------------------------------------------------------------ the extremes
 
 

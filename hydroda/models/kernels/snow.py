@@ -42,6 +42,7 @@ MOST = (0.02, 0.05, 0.11, 0.23, math.inf)
 SPLIT = (0.03, 0.07, 0.18, 0.41, math.inf)
 THINNEST = LEAST[0]
 LIGHTEST = 0.1  # [kg m-2] ice of a layer
+LIGHT, DENSE = 100.0, 500.0  # [kg m-3], between them snow that has no layers yet
 
 
 class Compaction(NamedTuple):
@@ -376,6 +377,45 @@ def totals(x: np.ndarray, s: np.ndarray) -> None:
         depth += x[DZ, j]
     s[PACK] = mass
     s[PACK_DEPTH] = depth
+
+
+@kernel
+def follow(x: np.ndarray, s: np.ndarray) -> None:
+    """Layers and depth that fit the mass s[PACK] [kg m-2], as after an analysis has changed it.
+
+    Layers grow and shrink alike at their densities and temperatures; the next `evolve` divides and
+    combines them. Snow where none was is fresh, and as warm as the soil, at most T_f.
+    """
+    mass = max(s[PACK], 0.0)
+    top = SNOW - int(s[COUNT])
+    held = 0.0
+    for j in range(top, SNOW):
+        held += x[ICE, j] + x[LIQ, j]
+    s[PACK] = mass
+    if mass == 0.0:
+        s[COUNT] = 0.0
+        s[PACK_DEPTH] = 0.0
+    elif held > 0.0:
+        for j in range(top, SNOW):
+            x[ICE, j] *= mass / held
+            x[LIQ, j] *= mass / held
+            x[DZ, j] *= mass / held
+        totals(x, s)
+    else:
+        s[COUNT] = 0.0
+        s[PACK_DEPTH] = min(max(s[PACK_DEPTH], mass / DENSE), mass / LIGHT)
+        if s[PACK_DEPTH] >= THINNEST:
+            _lay(x, s)
+
+
+@kernel
+def _lay(x: np.ndarray, s: np.ndarray) -> None:
+    """All the snow as one layer, which leaves the soil its temperature."""
+    s[COUNT] = 1.0
+    x[ICE, SNOW - 1] = s[PACK]
+    x[LIQ, SNOW - 1] = 0.0
+    x[DZ, SNOW - 1] = s[PACK_DEPTH]
+    x[T, SNOW - 1] = min(x[T, SNOW], FREEZING)
 
 
 # ---------------------------------------------------------------------------------------- layers
