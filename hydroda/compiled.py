@@ -10,6 +10,8 @@ from typing import Any
 
 from numba import njit
 
+FUSED: dict[str, Any] = {"error_model": "numpy", "nogil": True, "fastmath": {"contract"}}
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """`function` compiled for one thread, and kept on disk."""
@@ -18,8 +20,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def fused_kernel(function: Callable[..., Any]) -> Any:
     """As `kernel`, where a product and a sum may be one instruction, rounded once."""
-    options = {"cache": True, "error_model": "numpy", "nogil": True, "fastmath": {"contract"}}
-    return _kept(njit(**options)(function))
+    return _kept(njit(cache=True, **FUSED)(function))
+
+
+def inlined_kernel(function: Callable[..., Any]) -> Any:
+    """As `fused_kernel`, and part of whoever calls it: loops over it can become vectors."""
+    return _kept(njit(cache=True, forceinline=True, **FUSED)(function))
 
 
 def parallel_kernel(function: Callable[..., Any]) -> Any:
@@ -28,17 +34,21 @@ def parallel_kernel(function: Callable[..., Any]) -> Any:
 
 
 def _kept(compiled: Any) -> Any:
-    """`compiled`, whose copy on disk is stale once any module beside it has changed.
+    """`compiled`, whose copies on disk are named after all modules beside it.
 
     numba looks at the file of the function alone, and would go on with old versions of what it
-    calls in other files.
+    calls in other files, or stumble over types that are gone.
     """
-    folder = Path(compiled.py_func.__code__.co_filename).parent
-    compiled._cache._cache_file._source_stamp = _stamp(folder)
+    path = Path(compiled.py_func.__code__.co_filename)
+    files = compiled._cache._cache_file
+    name = f"{compiled._cache._impl.filename_base}.{_stamp(path.parent)}"
+    files._index_name = f"{name}.nbi"
+    files._index_path = str(Path(files._cache_path) / files._index_name)
+    files._data_name_pattern = f"{name}.{{number:d}}.nbc"
     return compiled
 
 
 @cache
 def _stamp(folder: Path) -> str:
     sources = sorted(folder.glob("*.py"))
-    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]

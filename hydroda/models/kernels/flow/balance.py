@@ -23,7 +23,7 @@ def fill(m: Member, first: int, last: int) -> None:
         load(x[H], start, w, LANE_H)
         for row in range(PARAMETERS):
             load(soil.p[row], start, w, LANE_P + row)
-        evaluate_lanes(m.token, soil, w)
+        evaluate_lanes(m.token, soil, w, potential_counts(m.scheme))
         keep(w, LANE_W, x[W], start, count)
         keep(w, LANE_DW, x[DW], start, count)
         keep(w, LANE_K, x[K], start, count)
@@ -38,6 +38,15 @@ def fill(m: Member, first: int, last: int) -> None:
 
 
 @kernel
+def _all_joined(ground: Ground, start: int, count: int) -> bool:
+    """Whether `joints` computes all of these faces but the closed ones."""
+    for i in range(start, start + count):
+        if ground.joined[i] == 0 and ground.tz[i] > 0.0:
+            return False
+    return True
+
+
+@kernel
 def vertical(m: Member, first: int, last: int) -> None:
     """Fluxes through the faces below the cells of some columns, with slopes."""
     layers = m.mesh.layers
@@ -46,6 +55,8 @@ def vertical(m: Member, first: int, last: int) -> None:
     end = last * layers
     for start in range(first * layers, end, LANES):
         count = min(LANES, end - start)
+        if ground.joined.size > 0 and _all_joined(ground, start, count):
+            continue
         for row in range(4):
             source = x[H] if row == 0 else x[K + row - 1]
             load(source, start, w, row)
@@ -67,7 +78,7 @@ def vertical(m: Member, first: int, last: int) -> None:
 
 
 @kernel
-def _gather(soil: Soil, faces: np.ndarray, count: int, below: int, w: np.ndarray) -> None:
+def _gather(soil: Soil, faces: np.ndarray, below: int, w: np.ndarray) -> None:
     """Parameters of the cells above (0) or below (1) some faces; lanes left over repeat the last."""
     if faces[LANES - 1] - faces[0] == LANES - 1:
         for row in range(PARAMETERS):
@@ -101,8 +112,12 @@ def joints(m: Member, first: int, last: int) -> None:
             continue
         for j in range(found, LANES):
             faces[j] = faces[found - 1]
-        _gather(m.soil, faces, found, 0, upper)
-        _gather(m.soil, faces, found, 1, lower)
+        alike = True
+        for j in range(found):
+            alike = alike and ground.joined[faces[j]] == SCALED
+        _gather(m.soil, faces, 0, upper)
+        if not alike:
+            _gather(m.soil, faces, 1, lower)
         for j in range(LANES):
             cell = faces[j]
             layer = cell % layers
@@ -116,13 +131,15 @@ def joints(m: Member, first: int, last: int) -> None:
             f[j], f[4 * LANES + j] = h_a, h_b
             f[8 * LANES + j], f[9 * LANES + j] = d_a, d_b
             f[10 * LANES + j], f[11 * LANES + j] = ground.ks[cell], ground.ks[cell + 1]
+        other = upper if alike else lower
         for _ in range(60):
             for j in range(LANES):
                 upper[LANE_H * LANES + j] = head[j]
                 lower[LANE_H * LANES + j] = head[j]
-            evaluate_lanes(m.token, m.soil, upper)
-            evaluate_lanes(m.token, m.soil, lower)
-            _halves(m.scheme, upper, lower, f)
+            evaluate_lanes(m.token, m.soil, upper, potential_counts(m.scheme))
+            if not alike:
+                evaluate_lanes(m.token, m.soil, lower, potential_counts(m.scheme))
+            _halves(m.scheme, upper, other, f)
             again = False
             for j in range(LANES):
                 q, a2, b1 = f[12 * LANES + j], f[14 * LANES + j], f[16 * LANES + j]

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
+from hydroda.compiled import FUSED
 from hydroda.compiled import fused_kernel as kernel
+from hydroda.compiled import inlined_kernel as inlined
 from hydroda.models.kernels.soil import BrooksCorey, Gardner, VanGenuchten
 
 LANES = 16
@@ -25,7 +27,7 @@ P1, P2, P3, P4, P5, P6, P7, P8, P9, P10, P11 = (
 LOG2_E = 1.0 / math.log(2.0)
 
 
-@kernel
+@inlined
 def log2(x: float) -> float:
     bits = np.float64(x).view(np.int64)
     exponent = (bits - _HALF_ROOT) >> 52
@@ -36,7 +38,7 @@ def log2(x: float) -> float:
     return np.float64(exponent) + z * (L0 + q * (L1 + q * (L2 + q * (L3 + q * series))))
 
 
-@kernel
+@inlined
 def exp2(x: float) -> float:
     x = min(max(x, -1020.0), 1020.0)
     shifted = x + _SHIFT
@@ -49,20 +51,25 @@ def exp2(x: float) -> float:
 
 # --------------------------------------------------------------------------------------- retention
 # A soil is a token, its parameters p (parameter, cell) and a table. The first rows of p are those
-# of every soil; the others belong to the curve. Conductivities are relative to K_s:
-#   _curve_...(h, parameters, table) gives saturation, dS/dh, k, dk/dh, potential (int k dh) [m]
+# of every soil; the others, c, belong to the curve. Conductivities are relative to K_s:
+#   curve(token, h, c)      saturation, dS/dh, k, dk/dh, and where and by what to scale the table
+#   potential(token, ...)   int k dh from minus infinity to h [m], from pieces of the table
+# Curves without a table put their potential where the others have their scale.
 
 RESIDUAL, RANGE, STORAGE, SHAPE = 0, 1, 2, 3  # theta_r, theta_s - theta_r, S_s; own rows from 3
 ALPHA, N, ELL, BRIDGE, K_BRIDGE, PHI_BRIDGE, TABLE_ROW = range(3, 10)
 PARAMETERS = 10
 
-# Scratch rows of `_fill`.
+# Scratch rows of `evaluate_lanes`: h, p, what comes out, and the pieces of the table.
 LANE_H, LANE_P = 0, 1
 LANE_W, LANE_DW, LANE_K, LANE_DK, LANE_PHI = 11, 12, 13, 14, 15
-LANE_ROWS = 16
+LANE_PLACE, LANE_PIECE = 16, 17
+LANE_ROWS = 21
 
 # Nodes of the table of flux potentials: log2(alpha |h|) from FIRST in steps of 1 / PER_OCTAVE.
 FIRST, PER_OCTAVE, NODES = -20.0, 4.0, 180
+
+Curve = tuple[float, float, float, float, float, float]
 
 
 class Soil(NamedTuple):
@@ -73,11 +80,11 @@ class Soil(NamedTuple):
     suction: float  # part of S_s h S that counts where h < 0: 1 as in ParFlow, or 0
 
 
-@kernel
-def _van_genuchten_k(
-    u: float, alpha: float, n: float, ell: float
-) -> tuple[float, float, float, float, float]:
-    """S, dS/dh, k, dk/dh and log2 u of u = alpha |h| > 0; Mualem's k with m = 1 - 1/n."""
+@inlined
+def _curve_van_genuchten(h: float, c: tuple[float, ...]) -> Curve:
+    """Mualem's k with m = 1 - 1/n; a straight line over the last stretch below saturation."""
+    alpha, n, ell, bridge, k_bridge = c[0], c[1], c[2], c[3], c[4]
+    u = alpha * max(-h, 1e-12)
     m = 1.0 - 1.0 / n
     log_u = log2(u)
     t = exp2(n * log_u)
@@ -92,53 +99,38 @@ def _van_genuchten_k(
     open_part = series if x < 0.01 else 1.0 - big_m
     k = exp2(-m * ell * log_o) * open_part * open_part
     rise = n * m * alpha / u
-    return s, s * rise * y, k, k * rise * (ell * y + 2.0 * big_m * x / open_part), log_u
-
-
-@kernel
-def _tabulated(k: float, u: float, alpha: float, log_u: float, row: float, table: Any) -> float:
-    """The potential from the table, between two of its rows."""
+    slope = k * rise * (ell * y + 2.0 * big_m * x / open_part)
+    scale = k * (1.0 + u) / alpha
     place = min(max((log_u - FIRST) * PER_OCTAVE, 0.0), NODES - 1.001)
-    node = np.int64(place)
-    f = place - node
-    low = np.int64(row)
-    part = row - low
-    a = (low * NODES + node) * 4
-    b = a + (NODES * 4 if part > 0.0 else 0)
-    lower = table[a] + f * (table[a + 1] + f * (table[a + 2] + f * table[a + 3]))
-    upper = table[b] + f * (table[b + 1] + f * (table[b + 2] + f * table[b + 3]))
-    return k * (1.0 + u) / alpha * (lower + part * (upper - lower))
-
-
-@kernel
-def _curve_van_genuchten(
-    h: float, c: tuple[float, ...], table: np.ndarray
-) -> tuple[float, float, float, float, float]:
-    alpha, bridge = c[0], c[3]
-    u = alpha * max(-h, 1e-12)
-    s, capacity, k, slope, log_u = _van_genuchten_k(u, alpha, c[1], c[2])
-    potential = _tabulated(k, u, alpha, log_u, c[6], table)
     part = h + bridge
-    line = (1.0 - c[4]) / bridge
+    line = (1.0 - k_bridge) / bridge
     near = part > 0.0
-    k = c[4] + line * part if near else k
-    slope = line if near else slope
-    potential = c[5] + part * (c[4] + 0.5 * line * part) if near else potential
     wet = h >= 0.0
-    full = c[5] + 0.5 * bridge * (1.0 + c[4]) + h
+    k = k_bridge + line * part if near else k
+    slope = line if near else slope
     return (
         1.0 if wet else s,
-        0.0 if wet else capacity,
+        0.0 if wet else s * rise * y,
         1.0 if wet else k,
         0.0 if wet else slope,
-        full if wet else potential,
+        place,
+        scale,
     )
 
 
-@kernel
-def _curve_brooks_corey(
-    h: float, c: tuple[float, ...], table: np.ndarray
-) -> tuple[float, float, float, float, float]:
+@inlined
+def _potential_van_genuchten(h: float, c: tuple[float, ...], scale: float, piece: float) -> float:
+    bridge, k_bridge, at_bridge = c[3], c[4], c[5]
+    part = h + bridge
+    line = (1.0 - k_bridge) / bridge
+    near = at_bridge + part * (k_bridge + 0.5 * line * part)
+    full = at_bridge + 0.5 * bridge * (1.0 + k_bridge) + h
+    below = near if part > 0.0 else scale * piece
+    return full if h >= 0.0 else below
+
+
+@inlined
+def _curve_brooks_corey(h: float, c: tuple[float, ...]) -> Curve:
     """c: 1 / |entry head|, pore-size index, exponent of k in |h|."""
     scale, index, exponent = c[0], c[1], c[2]
     v = max(-scale * h, 1.0)
@@ -146,93 +138,138 @@ def _curve_brooks_corey(
     s, k = exp2(-index * log_v), exp2(-exponent * log_v)
     wet = -scale * h <= 1.0
     per = scale / v
+    dry = k / (per * (exponent - 1.0))
     full = 1.0 / (scale * (exponent - 1.0)) + h + 1.0 / scale
-    return (
-        s,
-        0.0 if wet else index * s * per,
-        k,
-        0.0 if wet else exponent * k * per,
-        full if wet else k / (per * (exponent - 1.0)),
-    )
+    slope, rise = index * s * per, exponent * k * per
+    return s, 0.0 if wet else slope, k, 0.0 if wet else rise, 0.0, full if wet else dry
 
 
-@kernel
-def _curve_gardner(
-    h: float, c: tuple[float, ...], table: np.ndarray
-) -> tuple[float, float, float, float, float]:
+@inlined
+def _curve_gardner(h: float, c: tuple[float, ...]) -> Curve:
     alpha = c[0]
-    wet = h >= 0.0
     s = exp2(alpha * LOG2_E * min(h, 0.0))
-    rise = 0.0 if wet else alpha * s
-    return s, rise, s, rise, s / alpha + max(h, 0.0)
+    rise = 0.0 if h >= 0.0 else alpha * s
+    return s, rise, s, rise, 0.0, s / alpha + max(h, 0.0)
 
 
-CURVE: dict[type, Callable[..., tuple[float, float, float, float, float]]] = {
+@inlined
+def _potential_closed(h: float, c: tuple[float, ...], scale: float, piece: float) -> float:
+    return scale
+
+
+CURVE: dict[type, Callable[..., Curve]] = {
     VanGenuchten: _curve_van_genuchten,
     BrooksCorey: _curve_brooks_corey,
     Gardner: _curve_gardner,
 }
+POTENTIAL: dict[type, Callable[..., float]] = {
+    VanGenuchten: _potential_van_genuchten,
+    BrooksCorey: _potential_closed,
+    Gardner: _potential_closed,
+}
 
 
-def curve(token: Any, h: float, c: tuple[float, ...], table: np.ndarray) -> tuple[float, ...]:
-    return CURVE[type(token)](h, c, table)
+def curve(token: Any, h: float, c: tuple[float, ...]) -> Curve:
+    return CURVE[type(token)](h, c)
 
 
-@overload(curve)
-def _curve_of(token, h, c, table):  # type: ignore[no-untyped-def]
+@overload(curve, jit_options={"forceinline": True, **FUSED})
+def _curve_of(token, h, c):  # type: ignore[no-untyped-def]
     chosen = CURVE[token.instance_class]
-    return lambda token, h, c, table: chosen(h, c, table)
+    return lambda token, h, c: chosen(h, c)
 
 
-@kernel
+def potential(token: Any, h: float, c: tuple[float, ...], scale: float, piece: float) -> float:
+    return POTENTIAL[type(token)](h, c, scale, piece)
+
+
+@overload(potential, jit_options={"forceinline": True, **FUSED})
+def _potential_of(token, h, c, scale, piece):  # type: ignore[no-untyped-def]
+    chosen = POTENTIAL[token.instance_class]
+    return lambda token, h, c, scale, piece: chosen(h, c, scale, piece)
+
+
+def tabulated(token: Any) -> bool:
+    """Whether the potential of this curve comes from the table."""
+    return isinstance(token, VanGenuchten)
+
+
+@overload(tabulated)
+def _tabulated(token):  # type: ignore[no-untyped-def]
+    found = token.instance_class is VanGenuchten
+    return lambda token: found
+
+
+@inlined
 def stored(
-    h: float,
-    s: float,
-    capacity: float,
-    residual: float,
-    span: float,
-    storage: float,
-    suction: float,
+    h: float, s: float, capacity: float, residual: float, span: float, storage: float, suction: float
 ) -> tuple[float, float]:
     """Water per volume, theta and what pressure adds, and its derivative."""
     theta = residual + span * s
     slope = span * capacity
     full = 1.0 / (residual + span)
     wet = h >= 0.0
-    pressed = storage * (h if wet else suction * h * theta * full)
-    turn = storage * (1.0 if wet else suction * full * (theta + h * slope))
+    drawn = suction * full
+    pressed = storage * h * (1.0 if wet else drawn * theta)
+    turn = storage * (1.0 if wet else drawn * (theta + h * slope))
     return theta + pressed, slope + turn
 
 
+@inlined
+def _own(w: np.ndarray, j: int) -> tuple[float, float, float, float, float, float]:
+    """Parameters of the curve of lane j."""
+    return (
+        w[4 * LANES + j],
+        w[5 * LANES + j],
+        w[6 * LANES + j],
+        w[7 * LANES + j],
+        w[8 * LANES + j],
+        w[9 * LANES + j],
+    )
+
+
 @kernel
-def evaluate_lanes(token: Any, soil: Soil, w: np.ndarray) -> None:
+def _look_up(soil: Soil, w: np.ndarray) -> None:
+    """Pieces of the table at the places of the lanes, between two rows where a row is a fraction."""
+    for j in range(LANES):
+        node = np.int64(w[LANE_PLACE * LANES + j])
+        row = w[(LANE_P + TABLE_ROW) * LANES + j]
+        low = np.int64(row)
+        part = row - low
+        a = (low * NODES + node) * 4
+        for i in range(4):
+            w[(LANE_PIECE + i) * LANES + j] = soil.table[a + i]
+        if part > 0.0:
+            for i in range(4):
+                above = soil.table[a + NODES * 4 + i]
+                here = w[(LANE_PIECE + i) * LANES + j]
+                w[(LANE_PIECE + i) * LANES + j] = here + part * (above - here)
+
+
+@kernel
+def evaluate_lanes(token: Any, soil: Soil, w: np.ndarray, with_potential: bool) -> None:
     """Water, its derivative, k, dk/dh and potential of the lanes whose h and p stand in w."""
     for j in range(LANES):
         h = w[LANE_H * LANES + j]
-        c = (
-            w[4 * LANES + j],
-            w[5 * LANES + j],
-            w[6 * LANES + j],
-            w[7 * LANES + j],
-            w[8 * LANES + j],
-            w[9 * LANES + j],
-            w[10 * LANES + j],
+        s, capacity, k, slope, place, scale = curve(token, h, _own(w, j))
+        residual, span, storage = w[LANES + j], w[2 * LANES + j], w[3 * LANES + j]
+        w[LANE_W * LANES + j], w[LANE_DW * LANES + j] = stored(
+            h, s, capacity, residual, span, storage, soil.suction
         )
-        s, capacity, k, slope, potential = curve(token, h, c, soil.table)
-        water, turn = stored(
-            h,
-            s,
-            capacity,
-            w[1 * LANES + j],
-            w[2 * LANES + j],
-            w[3 * LANES + j],
-            soil.suction,
-        )
-        w[LANE_W * LANES + j] = water
-        w[LANE_DW * LANES + j] = turn
         w[LANE_K * LANES + j] = k
         w[LANE_DK * LANES + j] = slope
-        w[LANE_PHI * LANES + j] = potential
+        w[LANE_PLACE * LANES + j] = place
+        w[LANE_PHI * LANES + j] = scale
+    if with_potential and tabulated(token):
+        _look_up(soil, w)
+        for j in range(LANES):
+            place = w[LANE_PLACE * LANES + j]
+            f = place - np.floor(place)
+            high = w[(LANE_PIECE + 2) * LANES + j] + f * w[(LANE_PIECE + 3) * LANES + j]
+            piece = w[(LANE_PIECE + 1) * LANES + j] + f * high
+            piece = w[LANE_PIECE * LANES + j] + f * piece
+            h, scale = w[LANE_H * LANES + j], w[LANE_PHI * LANES + j]
+            w[LANE_PHI * LANES + j] = potential(token, h, _own(w, j), scale, piece)
 
 
 @kernel
@@ -252,10 +289,15 @@ def keep(w: np.ndarray, row: int, target: np.ndarray, start: int, count: int) ->
 
 
 @kernel
-def at(token: Any, soil: Soil, cell: int, h: float) -> tuple[float, float, float, float, float]:
+def at(
+    token: Any, soil: Soil, cell: int, h: float
+) -> tuple[float, float, float, float, float]:
     """S, dS/dh, k, dk/dh and potential of one cell at a head."""
-    p = soil.p
-    c = (
-        p[3, cell], p[4, cell], p[5, cell], p[6, cell], p[7, cell], p[8, cell], p[9, cell]
-    )  # fmt: skip
-    return curve(token, h, c, soil.table)
+    w = np.zeros(LANE_ROWS * LANES)
+    for j in range(LANES):
+        w[LANE_H * LANES + j] = h
+        for row in range(PARAMETERS):
+            w[(LANE_P + row) * LANES + j] = soil.p[row, cell]
+    evaluate_lanes(token, soil, w, True)
+    s, capacity = curve(token, h, _own(w, 0))[:2]
+    return s, capacity, w[LANE_K * LANES], w[LANE_DK * LANES], w[LANE_PHI * LANES]

@@ -5,7 +5,8 @@ from typing import Any
 
 from numba.extending import overload
 
-from hydroda.compiled import fused_kernel as kernel
+from hydroda.compiled import FUSED
+from hydroda.compiled import inlined_kernel as inlined
 from hydroda.models.kernels.flow.curves import LOG2_E, exp2
 from hydroda.models.kernels.soil import Arithmetic, FluxPotential, Upstream
 
@@ -16,7 +17,7 @@ from hydroda.models.kernels.soil import Arithmetic, FluxPotential, Upstream
 TINY = 1e-100
 
 
-@kernel
+@inlined
 def _weight(p: float) -> tuple[float, float]:
     """w(p) = 1 + 1/(e^p - 1) - 1/p and its derivative: the weight of the upper cell."""
     q = p * p
@@ -31,7 +32,7 @@ def _weight(p: float) -> tuple[float, float]:
     return near if close else far, near_slope if close else far_slope
 
 
-@kernel
+@inlined
 def _flux_potential(
     dz: float,
     h_a: float, k_a: float, s_a: float, f_a: float,
@@ -69,7 +70,7 @@ def _flux_potential(
     return q if some else 0.0, q_da if some else 0.0, q_db if some else 0.0
 
 
-@kernel
+@inlined
 def _upstream(
     dz: float,
     h_a: float, k_a: float, s_a: float, f_a: float,
@@ -84,7 +85,7 @@ def _upstream(
     return k * gradient, k * per + a, b - k * per
 
 
-@kernel
+@inlined
 def _arithmetic(
     dz: float,
     h_a: float, k_a: float, s_a: float, f_a: float,
@@ -107,7 +108,18 @@ def face(scheme: Any, dz: float, a: tuple[float, ...], b: tuple[float, ...]) -> 
     return FACE[type(scheme)](dz, *a, *b)
 
 
-@overload(face)
+@overload(face, jit_options={"forceinline": True, **FUSED})
 def _face_of(scheme, dz, a, b):  # type: ignore[no-untyped-def]
     chosen = FACE[scheme.instance_class]
     return lambda scheme, dz, a, b: chosen(dz, a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3])
+
+
+def potential_counts(scheme: Any) -> bool:
+    """Whether this flux asks for flux potentials."""
+    return isinstance(scheme, FluxPotential)
+
+
+@overload(potential_counts)
+def _potential_counts(scheme):  # type: ignore[no-untyped-def]
+    found = scheme.instance_class is FluxPotential
+    return lambda scheme: found

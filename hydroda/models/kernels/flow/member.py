@@ -46,7 +46,11 @@ class Ground(NamedTuple):
     te: np.ndarray  # (cell,) conductance of the face to the east [s-1]
     tn: np.ndarray  # (cell,) and to the north
     ks: np.ndarray  # (cell,) K_s [m s-1]
-    joined: np.ndarray  # (cell,) bool: another soil below, so the head between them is solved for
+    joined: np.ndarray  # (cell,) SCALED or OTHER where the head between two soils is solved for
+
+
+# Soils that differ by their K_s alone, or by their curves.
+SCALED, OTHER = 1, 2
 
 
 class Overland(NamedTuple):
