@@ -16,8 +16,8 @@ H, THETA, C, K, DK, PHI, Q, Q_A, Q_B, JOINT, JOINT_A, JOINT_B, W, DW, OUT, D_OUT
 PLACES = 16
 
 # What stays the same within a step, and what Newton needs: water by the fluxes [m] and how
-# much less it is than any head has; part of the pores without ice; factor of the fluxes through the face
-# above; what roots and streams want [m s-1] and streams per conductivity; what roots have taken
-# [m]; heads before the step; Newton's change [m], elimination, and water [m] too much in a layer.
+# much less it is than any head has; part of the pores without ice; factor of the flux through the
+# face above; what roots and streams want [m s-1] and streams per conductivity; what roots have
+# taken [m]; heads before the step; change of Newton [m], elimination, water [m] too much.
 BEFORE, DEBT, OPEN, PASSING, ROOTS, STREAMS, PERMEABLE, TAKEN, OLD, CHANGE, UPPER, OVER = range(12)
 FIXED = 12

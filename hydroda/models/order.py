@@ -1,0 +1,111 @@
+"""What depends on soil water, ice and snow, put in order after an analysis of them.
+
+No water comes from here: what bounds take or give is the caller's to report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydroda.models.kernels.column import FREEZING, FUSION, GRAVITY
+from hydroda.models.kernels.water import LEAST_OPEN
+from hydroda.models.retention import Retention, content, head
+
+__all__ = ["Profile", "snow_in_order", "soil_in_order"]
+
+Array = NDArray[np.float64]
+
+# Drier than at this head [m], that of oven-dry soil, no analysis makes a layer.
+DRIEST = -1e5
+# Layers wetter than this part of their open pores after an analysis are cut to it: the retention
+# curve is flat there, and a head cannot be read off it.
+WETTEST = 0.9999
+# Water contents closer than this to the ones of the heads were not changed by an analysis.
+UNCHANGED = 1e-9
+NEW_SNOW = 250.0  # density [kg m-3] of snow that an analysis puts on bare ground
+SNOW_LAYERS = ("snow_ice", "snow_liquid", "snow_thickness")
+
+
+class Profile(NamedTuple):
+    """Liquid water and ice [m3 m-3], head [m] and temperature [K], (member, column, layer)."""
+
+    theta: Array
+    ice: Array
+    h: Array
+    temperature: Array
+
+
+def soil_in_order(
+    soil: Retention, raw: Array, porosity: Array, given: Profile, changed: Collection[str]
+) -> Profile:
+    """The profile with water within the pores, and heads and temperatures that fit.
+
+    `raw` (member, column, layer, parameter) and `porosity` are those of `soil`; `changed` names the
+    variables an analysis has changed. Ice is kept before liquid water. Heads follow water contents,
+    but where they are alone in `changed`. Layers whose water is that of their head are left alone,
+    bit for bit.
+    """
+    ice = np.clip(given.ice, 0.0, (1.0 - LEAST_OPEN) * porosity)
+    opened = np.maximum(1.0 - ice / porosity, LEAST_OPEN)
+    fitting = opened * content(soil, raw, given.h)
+    by_head = np.abs(given.theta - fitting) <= UNCHANGED
+    if "h" in changed:
+        by_head |= "theta" not in changed or given.theta >= WETTEST * opened * porosity
+    elif "theta" not in changed:
+        by_head |= (given.h >= 0.0) & (given.theta >= fitting - UNCHANGED)
+    driest = content(soil, raw, np.full(given.h.shape, DRIEST))
+    cut = np.clip(given.theta, opened * driest, WETTEST * opened * porosity)
+    theta = np.where(
+        by_head, np.where(np.abs(given.theta - fitting) <= UNCHANGED, given.theta, fitting), cut
+    )
+    h = np.where(by_head, given.h, head(soil, raw, cut / opened))
+    temperature = given.temperature
+    if "temperature" not in changed:
+        temperature = _temperature(soil, raw, theta, ice, temperature)
+    return Profile(theta, ice, h, temperature)
+
+
+def _temperature(
+    soil: Retention, raw: Array, theta: Array, ice: Array, temperature: Array
+) -> Array:
+    """No warmer than freezing where there is ice; elsewhere so warm that the water is liquid.
+
+    Water under a head h freezes at T = T_f L / (L - g h) (Clapeyron). What remains out of balance,
+    the heat of the next step puts right.
+    """
+    freezing = FREEZING * FUSION / (FUSION - GRAVITY * np.minimum(head(soil, raw, theta), 0.0))
+    return np.where(ice > 0.0, np.minimum(temperature, FREEZING), np.maximum(temperature, freezing))
+
+
+def snow_in_order(given: Mapping[str, Array], changed: Collection[str]) -> dict[str, Array]:
+    """snow, snow_depth and the snow layers in agreement, none negative.
+
+    `given` holds them by name, layers (member, column, place). Where an analysis has changed snow
+    [mm], its layers and depth follow in proportion; where it has changed the water of layers, the
+    sum does. On bare ground new snow lies without a layer.
+    """
+    ice, liquid, thickness = (np.maximum(given[name], 0.0) for name in SNOW_LAYERS)
+    snow, depth = np.maximum(given["snow"], 0.0), np.maximum(given["snow_depth"], 0.0)
+    layered = (thickness > 0.0).any(axis=-1)
+    held = (ice + liquid).sum(axis=-1)
+    if {"snow_ice", "snow_liquid"}.isdisjoint(changed) and "snow" in changed:
+        # The water of the pack before the analysis is still in its layers, or else in its depth.
+        part = np.divide(snow, held, out=np.ones_like(snow), where=layered & (held > 0.0))
+        ice, liquid, thickness = (v * part[..., None] for v in (ice, liquid, thickness))
+        depth = np.where(layered, depth * part, np.minimum(depth, snow / 50.0))
+        depth = np.where(~layered & (snow > 0.0) & (depth == 0.0), snow / NEW_SNOW, depth)
+    else:
+        snow = np.where(layered, held, snow)
+    gone = snow <= 0.0
+    ice, liquid, thickness = (np.where(gone[..., None], 0.0, v) for v in (ice, liquid, thickness))
+    return {
+        "snow": snow,
+        "snow_depth": np.where(gone, 0.0, depth),
+        "snow_ice": ice,
+        "snow_liquid": liquid,
+        "snow_thickness": thickness,
+    }
