@@ -133,18 +133,14 @@ def _state_of(soil: type[Retention]) -> StateVector:
 
 @dataclass(frozen=True)
 class Heights:
-    """Where wind, and temperature and humidity, are measured above the ground; carbon dioxide."""
+    """Where wind, and temperature and humidity, are measured above the ground."""
 
     wind: Amount = "10 m"
     air: Amount = "2 m"
-    co2: float = 380e-6
 
     def __post_init__(self) -> None:
         for name in ("wind", "air"):
             object.__setattr__(self, name, magnitude(getattr(self, name), "m", name))
-
-    def kernel(self) -> kernels.Heights:
-        return kernels.Heights(float(self.wind), float(self.air), self.co2)
 
 
 @dataclass(frozen=True)
@@ -220,7 +216,8 @@ class LandColumn(Model):
     `plants` are the types that columns have, by the number in the coordinate `plant` of the
     ensemble (the first one without it); `sand` and `clay`, one part or one per layer, conduct heat
     and, where no `soil` is given, hold water by Cosby's regressions. Coordinates `latitude` and
-    `longitude` (column) of the ensemble replace those of the model.
+    `longitude` (column) of the ensemble replace those of the model. `co2` [mol mol-1] is that of
+    the air; at field capacity a soil conducts `field_conductivity`.
     """
 
     latitude: Amount
@@ -249,13 +246,14 @@ class LandColumn(Model):
     phase: Phase = field(default_factory=Phase)
     heights: Heights = field(default_factory=Heights)
     steps: WaterSteps = field(default_factory=WaterSteps)
-    field_capacity: Amount = "-3.3 m"
+    co2: float = 380e-6
+    field_conductivity: Amount = "0.1 mm/day"
 
     def __post_init__(self) -> None:
         for name, unit in (
             ("latitude", "degree"),
             ("longitude", "degree"),
-            ("field_capacity", "m"),
+            ("field_conductivity", "m/s"),
         ):
             object.__setattr__(self, name, magnitude(getattr(self, name), unit, name))
         for name, unit in (("thickness", "m"), ("depths", "m")):
@@ -433,7 +431,12 @@ class LandColumn(Model):
             self.steps.kernel(),
             water.layers(self.dz, self.z),
             self.phase.kernel(),
-            self.heights.kernel(),
+            kernels.Site(
+                float(self.heights.wind),
+                float(self.heights.air),
+                self.co2,
+                float(self.field_conductivity),
+            ),
         )
 
     def _field(self, ensemble: xr.Dataset, forcing: ForcingWindow) -> kernels.Field:
@@ -526,10 +529,9 @@ class LandColumn(Model):
     ) -> None:  # fmt: skip
         columns = x.shape[0] * x.shape[1]
         steps = field.weather.shape[-1]
-        capacity = float(self.field_capacity)
 
         def piece(first: int, last: int) -> None:
-            kernels.forecast(parts, field, seconds, capacity, x, s, sums, first, last)
+            kernels.forecast(parts, field, seconds, x, s, sums, first, last)
 
         in_pieces(piece, columns, columns * steps * OPERATIONS)
 

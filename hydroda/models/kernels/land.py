@@ -31,6 +31,7 @@ from hydroda.models.kernels.column import (
     H,
     T,
 )
+from hydroda.models.kernels.soil import evaluate
 
 RIME = 250.0  # density of frost on bare ground [kg m-3]
 
@@ -64,12 +65,15 @@ class Phase(NamedTuple):
     all_rain: float
 
 
-class Heights(NamedTuple):
-    """Of the measured wind, temperature and humidity above the ground [m]; carbon dioxide."""
+class Site(NamedTuple):
+    """Heights of the measured wind, and temperature and humidity, above the ground [m]; carbon
+    dioxide [mol mol-1]; conductivity that a soil at field capacity has [m s-1].
+    """
 
     wind: float
     air: float
-    co2: float  # [mol mol-1]
+    co2: float
+    field: float
 
 
 class Plot(NamedTuple):
@@ -442,7 +446,20 @@ class Field(NamedTuple):
 
 
 @kernel
-def plot(parts: Parts, field: Field, m: int, i: int, field_head: float) -> Plot:
+def _field_saturation(curve: Any, c: np.ndarray, conductivity: float) -> float:
+    """theta / theta_s at which a soil conducts so much [m s-1], by halving log10 of the suction."""
+    low, high = -4.0, 5.0
+    for _ in range(30):
+        middle = 0.5 * (low + high)
+        if evaluate(curve, c, -math.pow(10.0, middle))[2] > conductivity:
+            low = middle
+        else:
+            high = middle
+    return evaluate(curve, c, -math.pow(10.0, high))[0] / c[1]
+
+
+@kernel
+def plot(parts: Parts, field: Field, m: int, i: int) -> Plot:
     """What column i of member m is made of."""
     raw = field.raw[min(m, field.raw.shape[0] - 1), min(i, field.raw.shape[1] - 1)]
     porosity = field.porosity[
@@ -461,7 +478,7 @@ def plot(parts: Parts, field: Field, m: int, i: int, field_head: float) -> Plot:
         porosity,
         ground,
         soil,
-        water.content_of(soil, 0, field_head) / porosity[0],
+        _field_saturation(parts.curve, soil.c[0], parts.place.field),
     )
 
 
@@ -470,7 +487,6 @@ def forecast(
     parts: Parts,
     field: Field,
     seconds: float,
-    field_head: float,
     x: np.ndarray,
     s: np.ndarray,
     sums: np.ndarray,
@@ -487,7 +503,7 @@ def forecast(
     share, work = np.zeros(n), np.empty((heat.WORK, SNOW + n))
     for task in range(first, last):
         m, i = task // columns, task % columns
-        here = plot(parts, field, m, i, field_head)
+        here = plot(parts, field, m, i)
         rows = water.rows(n)
         sky = field.weather[min(m, field.weather.shape[0] - 1), min(i, field.weather.shape[1] - 1)]
         sun = field.season[min(m, field.season.shape[0] - 1), min(i, field.season.shape[1] - 1)]
