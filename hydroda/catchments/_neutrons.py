@@ -51,12 +51,14 @@ def neutron_pictures(
     station: str,
     monitor: pd.Series | None = None,
 ) -> dict[str, Callable[[], Any]]:
-    """From counts to moisture with the samples, and the footprint in dry and wet soil, by name."""
-    hourly = processing.hourly(raw, monitor)
+    """From counts to moisture with the samples, the days about these, the footprint, by name."""
+    hourly, means = processing.hourly(raw, monitor), processing.means(raw, monitor)
 
     def steps() -> Any:
-        means = processing.means(raw, monitor)
         return plotting.counts_to_moisture(hourly, means, samples=samples, station=station)
+
+    def days() -> Any:
+        return plotting.sampled_days(means, samples, station=station)
 
     def footprint() -> Any:
         return plotting.footprint(
@@ -66,4 +68,5 @@ def neutron_pictures(
             pressure=f"{hourly['pressure'].mean():.6g} Pa",
         )
 
-    return {f"counts to moisture {station}": steps, f"footprint {station}": footprint}
+    pictures = {"counts to moisture": steps, "sampled days": days, "footprint": footprint}
+    return {f"{name} {station}": picture for name, picture in pictures.items()}

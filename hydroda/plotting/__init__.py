@@ -6,7 +6,7 @@ global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
 
 from hydroda.plotting._canvas import GREY, PALETTE, axis_label, pretty_unit, save
 from hydroda.plotting.maps import map_network, map_stations
-from hydroda.plotting.neutrons import counts_to_moisture, footprint
+from hydroda.plotting.neutrons import counts_to_moisture, footprint, sampled_days
 from hydroda.plotting.observations import availability, observed_series, well_history
 from hydroda.plotting.profiles import (
     heads_through_time,
@@ -43,6 +43,7 @@ __all__ = [
     "pretty_unit",
     "profile_through_time",
     "rank_histogram",
+    "sampled_days",
     "save",
     "scores_table",
     "spread_skill",

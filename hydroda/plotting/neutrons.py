@@ -25,7 +25,7 @@ from hydroda.plotting._canvas import (
     legend,
     styled,
 )
-from hydroda.units import Amount, magnitude
+from hydroda.units import Amount, Duration, duration, magnitude
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,9 +58,9 @@ def counts_to_moisture(
     daily = hourly[["counts", *FACTORS]].resample("1D").mean()
     _raw(panels[0], hourly["counts"], daily["counts"])
     _factors(panels[1], daily)
-    _band(panels[2], good["corrected"], good["corrected_sd"], PALETTE["blue"], "corrected")
+    _band(panels[2], good["corrected"], good["corrected_sd"], "corrected")
     panels[2].set_ylabel("Corrected counts\n(h⁻¹)")
-    _band(panels[3], good["moisture"], good["moisture_sd"], PALETTE["blue"], "moisture")
+    _band(panels[3], good["moisture"], good["moisture_sd"], "moisture")
     panels[3].set_ylabel("Soil moisture (m³ m⁻³)")
     if samples is not None:
         _samples(panels[3], samples)
@@ -92,9 +92,12 @@ def _factors(ax: Axes, daily: pd.DataFrame) -> None:
     ax.set_ylabel("Factor of the\ncorrection (–)")
 
 
-def _band(ax: Axes, mean: pd.Series, sd: pd.Series, colour: str, name: str) -> None:
-    ax.fill_between(mean.index, mean - sd, mean + sd, color=colour, alpha=0.3, lw=0, label="± 1 sd")
-    ax.plot(mean.index, mean, color=colour, lw=0.8, label=name)
+def _band(ax: Axes, mean: pd.Series, sd: pd.Series, name: str) -> None:
+    """A thin line in a full band: over years the band is narrower than what the days differ by."""
+    ax.fill_between(
+        mean.index, mean - sd, mean + sd, color=PALETTE["sky"], lw=0, alpha=0.9, label="± 1 sd"
+    )
+    ax.plot(mean.index, mean, color=PALETTE["black"], lw=0.5, label=name)
 
 
 def _samples(ax: Axes, samples: pd.DataFrame) -> None:
@@ -189,3 +192,32 @@ def _two_columns(axes: tuple[Axes, Axes] | None) -> tuple[Figure, tuple[Axes, Ax
     fig = Figure(figsize=(8.0, 3.8), layout="constrained")
     left, right = fig.subplots(1, 2)
     return fig, (left, right)
+
+
+@styled
+def sampled_days(
+    means: pd.DataFrame, samples: pd.DataFrame, *, around: Duration = "30 D", station: str = ""
+) -> Figure:
+    """Daily moisture with bars of one standard deviation about each sampling, and its samples.
+
+    `means` and `samples` as in `counts_to_moisture`: over years the bars are too short to be seen.
+    """
+    from matplotlib.figure import Figure
+
+    reach = pd.Timedelta(duration(around, "around"))
+    fig = Figure(figsize=(max(4.0 * len(samples), 5.0), 3.6), layout="constrained")
+    panels = fig.subplots(1, len(samples), sharey=True, squeeze=False)[0]
+    good = means[means["flag"] == ""]
+    middle = good.index + (means.index[1] - means.index[0]) / 2
+    for ax, time in zip(panels, samples.index, strict=True):
+        near = abs(middle - time) <= reach
+        ax.errorbar(
+            middle[near], good["moisture"][near], good["moisture_sd"][near], fmt="o", ms=3,
+            color=PALETTE["blue"], elinewidth=1.0, label="day (± 1 sd of counting)",
+        )  # fmt: skip
+        _samples(ax, samples.loc[[time]])
+        dates_axis(ax)
+    panels[0].set_ylabel("Soil moisture (m³ m⁻³)")
+    panels[0].set_title(station)
+    legend(fig, panels[:1], True)
+    return fig

@@ -79,6 +79,18 @@ def test_that_samples_are_points_with_their_error():
     assert "soil samples" in [t.get_text() for t in axes[3].get_legend().get_texts()]
 
 
+def test_that_each_sampling_stands_among_the_days_about_it():
+    times = [pd.Timestamp("2020-03-20 12:00"), pd.Timestamp("2020-04-02 12:00")]
+    samples = pd.DataFrame({"moisture": [0.3, 0.2], "error": 0.02}, index=times)
+    figure = plotting.sampled_days(PROCESSING.means(raw()), samples, around="5 D", station="X")
+    assert len(figure.axes) == 2
+    for ax, time in zip(figure.axes, times, strict=True):
+        days, sample = ax.containers
+        shown = pd.DatetimeIndex(days.lines[0].get_xdata())
+        assert len(shown) == 11 and abs(shown - time).max() <= pd.Timedelta("5D")
+        assert sample.lines[0].get_ydata() == [samples["moisture"][time]]
+
+
 def test_that_weights_sum_to_one_and_mark_what_86_percent_come_from():
     figure = plotting.footprint((0.05, 0.4), bulk_density="1.4 g/cm3", humidity="5 g/m3")
     left, right = figure.axes
