@@ -53,6 +53,14 @@ def test_that_your_own_model_is_refused_mended_and_run(tmp_path):
     assert (tmp_path / "tutorial_07" / "valley.png").exists()
 
 
+def test_that_a_sensor_is_written_looked_at_and_used(tmp_path):
+    said = run_in(tmp_path, TUTORIALS / "03_a_sensor.py")
+    assert "columns in the pixel: 16" in said
+    assert "refused: sd of Radiometer 'mast' must be convertible to 'm3 m-3'; got 4 K" in said
+    assert "wet mast" in said
+    assert len(list((tmp_path / "tutorial_03").glob("*.png"))) == 1
+
+
 @pytest.mark.parametrize("script", sorted(TUTORIALS.glob("0*.py")), ids=lambda path: path.stem)
 def test_that_a_tutorial_is_text_and_code_in_turn_and_ends_with_an_answer(script):
     lines = script.read_text(encoding="utf-8").splitlines()
