@@ -519,10 +519,12 @@ class TopSoil(NamedTuple):
 
 
 @kernel
-def _kelvin(head: float, temperature: float, cover: float) -> float:
-    """Relative humidity of the ground (Oleson 2010 Eq. 5.74, 5.75)."""
-    alpha = math.exp(max(min(head, 0.0) * GRAVITY / (GAS_OF_VAPOUR * temperature), -100.0))
-    return alpha + cover * (1.0 - alpha)
+def _kelvin(head: float, temperature: float, cover: float) -> tuple[float, float]:
+    """Relative humidity of the ground (Oleson 2010 Eq. 5.74, 5.75) and its slope [K-1]."""
+    exponent = max(min(head, 0.0) * GRAVITY / (GAS_OF_VAPOUR * temperature), -100.0)
+    alpha = math.exp(exponent)
+    slope = -alpha * exponent / temperature
+    return alpha + cover * (1.0 - alpha), (1.0 - cover) * slope
 
 
 @kernel
@@ -530,10 +532,10 @@ def _kelvin_humidity(
     token: KelvinHumidity, temperature: float, q_air: float, pressure: float, top: TopSoil
 ) -> GroundHumidity:
     q, slope, _ = saturation_humidity(temperature, pressure)
-    alpha = _kelvin(top.head, temperature, top.snow_cover)
+    alpha, alpha_dt = _kelvin(top.head, temperature, top.snow_cover)
     if alpha * q < q_air < q:  # no dew falls on soil that is drier than the air
         return GroundHumidity(q_air, 0.0, 1.0, 0.0)
-    return GroundHumidity(alpha * q, alpha * slope, 1.0, 0.0)
+    return GroundHumidity(alpha * q, alpha * slope + alpha_dt * q, 1.0, 0.0)
 
 
 @kernel
@@ -682,17 +684,23 @@ def stomata(
     fastest = plant.vmax * vmax * rates.capacity
     light = PHOTONS * plant.quantum * par
     rate, resistance, step, past = 0.0, 0.0, 0.0, 0.0
-    for n in range(8):
+    low, high = 0.0, around
+    for n in range(12):
         rate = assimilation(plant, rates, fastest, light, inside, air.pressure)
         surface = max(around - 1.37 * thin * air.pressure * rate, 0.05 * around)
         resistance = _open(plant, rate, resting, surface, humidity, thin, air.pressure)
         error = surface - 1.65 * resistance * air.pressure * rate - inside
         if abs(error) < CO2_TOLERANCE * around:
             break
+        if error > 0.0:
+            low = inside
+        else:
+            high = inside
         # What the leaf wants inside falls with what is there: the secant is steeper than -1.
         slope = -1.0 if n == 0 else min((error - past) / step, -1.0)
-        past = error
-        step = max(-error / slope, -0.5 * inside)
+        past, step = error, -error / slope
+        if not low < inside + step < high:
+            step = 0.5 * (low + high) - inside
         inside += step
     return Stomata(resistance * molar, rate, inside)
 
@@ -763,7 +771,7 @@ def balance(
             drawn = (air.density * base_q * deficit - supply) / (path + base_q)
             transpiration = path * drawn
         else:
-            transpiration = total - evaporation
+            transpiration = total * paths.dry / path
     latent = VAPORISATION * air.density * path * base_q / (path + base_q) * humidity[1]
     cube = emission * t_leaf * t_leaf * t_leaf
     loss = sensible + VAPORISATION * (evaporation + transpiration)
@@ -776,6 +784,27 @@ def balance(
         t_base + sensible / (air.density * HEAT_OF_AIR * base),
         q_base + (evaporation + transpiration) / (air.density * base_q),
         path,
+    )
+
+
+@kernel
+def ground_slopes(
+    paths: Paths, air: Air, ground: Ground, vapour_path: float
+) -> tuple[float, float]:
+    """Derivatives of the ground's sensible heat [W m-2 K-1] and evaporation [kg m-2 s-1 K-1].
+
+    With its temperature, while leaves and conductances stay as they are and the air in the canopy
+    follows (Oleson 2010 Eq. 5.111, 5.112).
+    """
+    free = paths.above + paths.leaf
+    free_q = paths.above + vapour_path
+    return (
+        air.density * HEAT_OF_AIR * paths.ground * free / (free + paths.ground),
+        air.density
+        * paths.ground_vapour
+        * free_q
+        / (free_q + paths.ground_vapour)
+        * ground.moisture.humidity_dt,
     )
 
 
@@ -941,21 +970,18 @@ def _leaf_fluxes(
     leaf_longwave = radiation - absorbed.sun - absorbed.shade - emission * t_leaf**4
     falling = through * air.longwave + veil * STEFAN_BOLTZMANN * t_leaf**4
     net = ground.emissivity * falling - black
-    around = paths.above + paths.leaf + paths.ground
-    around_q = paths.above + now.vapour_path + paths.ground_vapour
-    below_q = air.density * paths.ground_vapour
-    below_t = air.density * HEAT_OF_AIR * paths.ground
+    sensible_dt, evaporation_dt = ground_slopes(paths, air, ground, now.vapour_path)
     return Fluxes(
         t_leaf,
         now.sensible + now.gain,
-        below_t * (ground.temperature - now.t_air),
-        below_q * (ground.moisture.humidity - now.q_air),
+        air.density * HEAT_OF_AIR * paths.ground * (ground.temperature - now.t_air),
+        air.density * paths.ground_vapour * (ground.moisture.humidity - now.q_air),
         now.evaporation,
         now.transpiration,
         air.longwave - leaf_longwave - net,
         net,
-        below_t * (paths.above + paths.leaf) / around,
-        below_q * (paths.above + now.vapour_path) / around_q * ground.moisture.humidity_dt,
+        sensible_dt,
+        evaporation_dt,
         -4.0 * black / ground.temperature,
         by.friction,
         by.heat,
