@@ -118,7 +118,7 @@ def frost(conduction, cold, warm, thin, days):
 
 
 @pytest.mark.parametrize("conduction", [IMPLICIT, CRANK_NICOLSON], ids=["implicit", "middle"])
-@pytest.mark.parametrize("cold, warm", [(10.0, 2.0), (2.0, 5.0), (30.0, 0.0)])
+@pytest.mark.parametrize("cold, warm", [(10.0, 2.0), (2.0, 5.0), (30.0, 0.1)])
 def test_that_a_front_of_frost_is_neumanns(conduction, cold, warm):
     mu, diffusivity = neumann(cold, warm)
     for days in (5, 20):

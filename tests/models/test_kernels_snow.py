@@ -156,8 +156,13 @@ def test_that_vapour_is_taken_from_the_snow_or_comes_back(case, liquid, ice):
     assert np.array_equal(x[DZ, top:SNOW] > 0.0, mass > 0.0)
     assert lack.ice == 0.0 or np.sign(lack.ice) == np.sign(ice)
     if top < SNOW:
-        assert lack.liquid == pytest.approx(min(wet + liquid * HOUR, 0.0), abs=1e-9)
         assert lack.ice == pytest.approx(min(frozen + ice * HOUR, 0.0), abs=1e-9)
+        dry = min(wet + liquid * HOUR, 0.0)
+        left = max(frozen + ice * HOUR, 0.0)
+        # A layer's ice goes before the water of the next one: at least what all the water lacks.
+        assert min(-dry, left) - 1e-9 <= lack.instead <= left + 1e-9
+        assert lack.liquid == pytest.approx(min(dry + left, 0.0), abs=1e-9)
+        assert x[ICE, top:SNOW].sum() == pytest.approx(left - lack.instead, rel=1e-9, abs=1e-9)
 
 
 @EACH
@@ -304,7 +309,7 @@ def test_that_a_pack_melts_to_nothing_in_one_step():
 def test_that_sublimation_goes_on_into_the_next_layer():
     x, s = layered((1.0, 0.0, 0.01, FREEZING - 5.0), (20.0, 0.0, 0.1, FREEZING - 3.0))
     lack = snow.vapour(x, s, 0.0, -3.0 / HOUR, HOUR)
-    assert lack == (0.0, 0.0)
+    assert lack == (0.0, 0.0, 0.0)
     assert x[ICE, SNOW - 2] == 0.0 and x[ICE, SNOW - 1] == pytest.approx(18.0)
     assert x[DZ, SNOW - 1] == pytest.approx(0.1 * 18.0 / 20.0)
     assert evolve(x, s) == 0.0
@@ -313,6 +318,13 @@ def test_that_sublimation_goes_on_into_the_next_layer():
 
 
 # ------------------------------------------------------------------------------- settling, layers
+
+
+def test_that_ice_goes_where_liquid_water_runs_out():
+    x, s = layered((20.0, 0.3, 0.1, FREEZING), (20.0, 5.0, 0.1, FREEZING))
+    lack = snow.vapour(x, s, -1.0 / HOUR, 0.0, HOUR)
+    assert lack == pytest.approx((0.0, 0.0, 0.7))
+    assert x[ICE, SNOW - 2] == pytest.approx(19.3) and x[LIQ, SNOW - 1] == 5.0
 
 
 def test_that_a_layer_of_each_place_is_no_thicker_than_told():

@@ -82,10 +82,12 @@ class Pack(NamedTuple):
 
 
 class Lack(NamedTuple):
-    """Liquid water and ice [kg m-2] that the snow neither took nor gave, with their signs."""
+    """Liquid water and ice [kg m-2] that the snow neither took nor gave, with their signs; ice that
+    it gave where liquid water was asked for and ran out."""
 
     liquid: float
     ice: float
+    instead: float
 
 
 # --------------------------------------------------------------------------------- cover, density
@@ -245,18 +247,23 @@ def _add(x: np.ndarray, j: int, ice: float, liquid: float, depth: float, e: floa
 def vapour(x: np.ndarray, s: np.ndarray, liquid: float, ice: float, seconds: float) -> Lack:
     """Dew and frost [kg m-2 s-1] on the top of the snow, evaporation and sublimation if negative.
 
-    What a layer lacks the next one gives; what the snow could not comes back.
+    Ice sublimates where liquid water runs out. What a layer lacks the next one gives; what the snow
+    could not comes back.
     """
     liquid *= seconds
     ice *= seconds
+    instead = 0.0
     count = int(s[COUNT])
     if count == 0:
-        return Lack(liquid, _thin_vapour(s, ice))
+        return Lack(liquid, _thin_vapour(s, ice), instead)
     for j in range(SNOW - count, SNOW):
         new = x[LIQ, j] + liquid
         x[LIQ, j] = max(new, 0.0)
-        liquid = min(new, 0.0)
         old = x[ICE, j]
+        more = min(max(-new, 0.0), max(old + ice, 0.0))
+        liquid = min(new + more, 0.0)
+        ice -= more
+        instead += more
         new = old + ice
         x[ICE, j] = max(new, 0.0)
         if x[ICE, j] == 0.0:
@@ -267,7 +274,7 @@ def vapour(x: np.ndarray, s: np.ndarray, liquid: float, ice: float, seconds: flo
         if liquid == 0.0 and ice == 0.0:
             break
     totals(x, s)
-    return Lack(liquid, ice)
+    return Lack(liquid, ice, instead)
 
 
 @kernel
