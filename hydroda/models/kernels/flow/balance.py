@@ -351,6 +351,8 @@ def _edge(m: Member, e: int) -> tuple[float, float]:
         if drop >= 0.0:
             return conductance * o[1] * drop, -conductance * o[1]
         return conductance * x[K, i] * drop, conductance * (x[DK, i] * drop - x[K, i])
+    if kind == DRAIN:
+        return -conductance * x[K, i], -conductance * x[DK, i]
     if kind == SEEPAGE:
         over = max(h - o[0], 0.0)
         return -conductance * over, -conductance if over > 0.0 else 0.0

@@ -289,15 +289,59 @@ def keep(w: np.ndarray, row: int, target: np.ndarray, start: int, count: int) ->
 
 
 @kernel
-def at(
-    token: Any, soil: Soil, cell: int, h: float
-) -> tuple[float, float, float, float, float]:
-    """S, dS/dh, k, dk/dh and potential of one cell at a head."""
-    w = np.zeros(LANE_ROWS * LANES)
-    for j in range(LANES):
-        w[LANE_H * LANES + j] = h
+def curves(token: Any, soil: Soil, h: np.ndarray, with_potential: bool, out: np.ndarray) -> None:
+    """Water, its derivative, k, dk/dh and potential (5, cell) of all cells at heads (cell,)."""
+    w = np.empty(LANE_ROWS * LANES)
+    for start in range(0, h.size, LANES):
+        count = min(LANES, h.size - start)
+        for j in range(LANES):
+            w[LANE_H * LANES + j] = h[start + min(j, count - 1)]
         for row in range(PARAMETERS):
-            w[(LANE_P + row) * LANES + j] = soil.p[row, cell]
-    evaluate_lanes(token, soil, w, True)
-    s, capacity = curve(token, h, _own(w, 0))[:2]
-    return s, capacity, w[LANE_K * LANES], w[LANE_DK * LANES], w[LANE_PHI * LANES]
+            for j in range(LANES):
+                w[(LANE_P + row) * LANES + j] = soil.p[row, start + min(j, count - 1)]
+        evaluate_lanes(token, soil, w, with_potential)
+        for row in range(5):
+            keep(w, LANE_W + row, out[row], start, count)
+
+
+@kernel
+def _head_van_genuchten(s: float, c: tuple[float, ...]) -> float:
+    # S^(-1/m) - 1 without cancellation near saturation.
+    m = 1.0 - 1.0 / c[1]
+    return -(math.expm1(-math.log(s) / m) ** (1.0 / c[1])) / c[0]
+
+
+@kernel
+def _head_brooks_corey(s: float, c: tuple[float, ...]) -> float:
+    return -(s ** (-1.0 / c[1])) / c[0]
+
+
+@kernel
+def _head_gardner(s: float, c: tuple[float, ...]) -> float:
+    return math.log(s) / c[0]
+
+
+HEAD: dict[type, Callable[..., float]] = {
+    VanGenuchten: _head_van_genuchten,
+    BrooksCorey: _head_brooks_corey,
+    Gardner: _head_gardner,
+}
+
+
+def _head(token: Any, s: float, c: tuple[float, ...]) -> float:
+    return HEAD[type(token)](s, c)
+
+
+@overload(_head)
+def _head_of(token, s, c):  # type: ignore[no-untyped-def]
+    chosen = HEAD[token.instance_class]
+    return lambda token, s, c: chosen(s, c)
+
+
+@kernel
+def heads(token: Any, soil: Soil, theta: np.ndarray, h: np.ndarray) -> None:
+    """Fill h (cell,) from theta (cell,); 0 where a soil without air entry is saturated."""
+    p = soil.p
+    for i in range(theta.size):
+        s = min((theta[i] - p[RESIDUAL, i]) / p[RANGE, i], 1.0)
+        h[i] = _head(token, s, (p[SHAPE, i], p[SHAPE + 1, i]))

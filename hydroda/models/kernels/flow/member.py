@@ -76,7 +76,7 @@ class Edges(NamedTuple):
     rate: np.ndarray  # (edge,) [m s-1] into the cell per plan area
 
 
-SIDE, ABOVE, BELOW, SEEPAGE, SOURCE, WELL = range(6)
+SIDE, ABOVE, BELOW, SEEPAGE, SOURCE, WELL, DRAIN = range(7)
 
 
 class Sky(NamedTuple):
@@ -114,3 +114,4 @@ class Member(NamedTuple):
 
 STEPS, NEWTON, SWEEPS, KRYLOV, CUTS, HALVED, CYCLES = range(7)
 COUNTS = 8
+COUNTED = ("steps", "newton", "sweeps", "krylov", "cuts", "halved", "cycles")

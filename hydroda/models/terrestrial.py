@@ -1,0 +1,931 @@
+"""The terrestrial system: variably saturated flow in three dimensions under overland flow."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
+
+from hydroda.errors import DataError, DeclarationError
+from hydroda.forcing import ForcingWindow
+from hydroda.models.base import Budget, Model
+from hydroda.models.boundaries import Boundary, Edges, gathered
+from hydroda.models.columns import (
+    by_column,
+    coordinates,
+    leading,
+    parameters,
+    profile,
+    raw_parameters,
+    water_table_depth,
+)
+from hydroda.models.grid import EAST, NORTH, Grid
+from hydroda.models.kernels import soil as column_kernels
+from hydroda.models.kernels.flow import curves, member, newton, passes
+from hydroda.models.land import Arithmetic, ExponentialRoots, FluxPotential, Roots, Upstream
+from hydroda.models.retention import Retention, VanGenuchten
+from hydroda.state import StateVector, Variable
+from hydroda.units import Amount, Duration, duration, magnitude
+
+__all__ = [
+    "Compressible",
+    "Covered",
+    "DiffusiveWave",
+    "EvaporatingSurface",
+    "FlowSteps",
+    "KinematicWave",
+    "Overland",
+    "SaturatedStorage",
+    "Still",
+    "Surface",
+    "TerrestrialSystem",
+]
+
+Array = NDArray[np.float64]
+
+MM = 1000.0
+WETTEST = 0.9999  # as in `soil_column`
+DRIEST = -1e5
+UNCHANGED = 1e-9
+FLUXES = ("rain", "evaporation", "transpiration", "runoff", "inflow", "boundary_inflow")
+# So many distinct shapes of curves have rows of their own in the table of flux potentials.
+MOST_ROWS = 512
+
+
+class _FlowState(StateVector):
+    h = Variable("m", meaning="pressure head")
+    theta = Variable("m3 m-3", bounds=(0.0, 1.0), meaning="volumetric water content")
+    manning = Variable(
+        "s m-0.3333333333333333", bounds=(1e-4, 10.0), role="parameter", meaning="Manning's n"
+    )
+    specific_storage = Variable(
+        "m-1", bounds=(0.0, 1.0), role="parameter", meaning="specific storage"
+    )
+
+
+@cache
+def _state_of(soil: type[Retention]) -> StateVector:
+    return type("TerrestrialState", (_FlowState,), dict(soil.parameters))()
+
+
+# ------------------------------------------------------------------------------------------- choices
+
+
+@dataclass(frozen=True)
+class FlowSteps:
+    """Time steps and solver: as long as Newton converges, and in step with the forcing.
+
+    `tolerance` is the water by which a cell may miss its balance in a step, `linear` by how much
+    each of Newton's equations is solved.
+    """
+
+    largest: Duration = "1 h"
+    smallest: Duration = "1 s"
+    iterations: int = 30
+    tolerance: Amount = "1e-8 m"
+    linear: float = 1e-3
+    krylov: int = 200
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "largest", duration(self.largest, "largest"))
+        object.__setattr__(self, "smallest", duration(self.smallest, "smallest"))
+        object.__setattr__(self, "tolerance", magnitude(self.tolerance, "m", "tolerance"))
+
+    def refined(self) -> FlowSteps:
+        """A tenth of the steps and three times the iterations."""
+        largest, smallest = duration(self.largest, "largest"), duration(self.smallest, "smallest")
+        return replace(
+            self, largest=largest // 10, smallest=smallest // 10, iterations=3 * self.iterations
+        )
+
+    def kernel(self) -> newton.Control:
+        second = np.timedelta64(10**9, "ns")
+        return newton.Control(
+            float(duration(self.largest, "largest") / second),
+            float(duration(self.smallest, "smallest") / second),
+            self.iterations,
+            float(self.tolerance),
+            self.linear,
+            self.krylov,
+        )
+
+
+class Storage(ABC):
+    """How pressure stores water beside what the curve holds."""
+
+    suction: float
+
+
+@dataclass(frozen=True)
+class SaturatedStorage(Storage):
+    """S_s h where h is positive: as in `SoilColumn`."""
+
+    suction = 0.0
+
+
+@dataclass(frozen=True)
+class Compressible(Storage):
+    """S_s h S at any head: as in ParFlow."""
+
+    suction = 1.0
+
+
+class Overland(ABC):
+    """What water on the surface does; the author writes `sides` and `offset`."""
+
+    def offset(self, grid: Grid) -> float:
+        """Head at the centre of the top cell above which water is ponded [m]."""
+        return 0.0
+
+    @abstractmethod
+    def sides(self, grid: Grid, manning: Array) -> member.Overland:
+        """What the kernels need, from Manning's n (column,)."""
+
+    def _made(self, grid: Grid, out: Array | None = None, **arrays: Array) -> member.Overland:
+        none = np.zeros((0, 4))
+        out = np.zeros((grid.columns, 4)) if out is None else out
+        rough, bed, across = (arrays.get(name, none) for name in ("rough", "bed", "across"))
+        return member.Overland(self.offset(grid), out, rough, bed, across, grid.widths)
+
+
+def _kinematic(grid: Grid, manning: Array) -> Array:
+    """Outflow to each side per depth^(5/3) [m^(-2/3) s-1], (column, 4)."""
+    x, y = grid.slopes
+    steepness = np.sqrt(np.maximum(np.hypot(x, y), 1e-300))
+    down = np.stack([x, -x, y, -y], axis=-1)
+    return np.maximum(down, 0.0) / steepness[:, None] / manning[:, None] / grid.widths
+
+
+@dataclass(frozen=True)
+class KinematicWave(Overland):
+    """Manning's flow down the slope of the bed: the free surface of Kollet & Maxwell 2006.
+
+    The head of the top cell, where positive, is the depth of the pond (10.1016/j.advwatres.2005.
+    08.006). At the edge of the domain water leaves where the bed slopes outward.
+    """
+
+    def sides(self, grid: Grid, manning: Array) -> member.Overland:
+        return self._made(grid, _kinematic(grid, manning))
+
+
+@dataclass(frozen=True)
+class DiffusiveWave(Overland):
+    """Manning's flow down the slope of the water surface: backwater, pits and flat ground."""
+
+    def sides(self, grid: Grid, manning: Array) -> member.Overland:
+        here = np.arange(grid.columns)
+        rough = np.zeros((grid.columns, 4))
+        across = np.zeros((grid.columns, 4))
+        for side in range(4):
+            other = np.where(grid.beside[:, side] < 0, here, grid.beside[:, side])
+            rough[:, side] = 2.0 / (manning + manning[other]) / grid.widths[side]
+            slope = grid.slopes[1 - side // 2]
+            across[:, side] = (0.5 * (slope + slope[other])) ** 2
+        sine, cosine = grid.faces
+        bed = np.ascontiguousarray(-sine / cosine)
+        return self._made(grid, _kinematic(grid, manning), rough=rough, bed=bed, across=across)
+
+
+@dataclass(frozen=True)
+class Still(Overland):
+    """Ponds stay where they are."""
+
+    def sides(self, grid: Grid, manning: Array) -> member.Overland:
+        return self._made(grid)
+
+
+@dataclass(frozen=True)
+class Covered(Overland):
+    """No free surface: water under pressure stays in the ground, as under a fixed head."""
+
+    def offset(self, grid: Grid) -> float:
+        return 1e30
+
+    def sides(self, grid: Grid, manning: Array) -> member.Overland:
+        return self._made(grid)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a surface brings and takes: rates [m s-1] by step, (step, column or 1) each.
+
+    `roots` (layer,) are parts of the transpiration; `limits` the heads [m] of top cell and root
+    cells above which the soil gives all that is asked, and below which nothing.
+    """
+
+    rain: Array
+    evaporation: Array
+    transpiration: Array
+    roots: Array
+    limits: tuple[float, float]
+
+
+class Surface(ABC):
+    """What happens above the ground; the author writes `demand`."""
+
+    @abstractmethod
+    def demand(self, forcing: ForcingWindow, member: int, grid: Grid) -> Demand:
+        """What one member's weather brings and takes."""
+
+
+@dataclass(frozen=True)
+class EvaporatingSurface(Surface):
+    """Rain, and potential evapotranspiration of bare ground and roots, as far as the soil gives.
+
+    `covered` of the potential evapotranspiration is asked of the roots, the rest of the top cell.
+    All of it is met down to the head `full`, nothing below `dry`; between, a part linear in pF.
+    """
+
+    covered: float = 0.0
+    roots: Roots = field(default_factory=ExponentialRoots)
+    full: Amount = "-3.3 m"
+    dry: Amount = "-150 m"
+
+    def __post_init__(self) -> None:
+        for name in ("full", "dry"):
+            object.__setattr__(self, name, magnitude(getattr(self, name), "m", name))
+        if not 0.0 > float(self.full) > float(self.dry):
+            raise DeclarationError(
+                f"EvaporatingSurface needs heads 0 > full > dry; got {self.full} and {self.dry}"
+            )
+        if not 0.0 <= self.covered <= 1.0:
+            raise DeclarationError(f"covered must be a part from 0 to 1; got {self.covered}")
+
+    def demand(self, forcing: ForcingWindow, member: int, grid: Grid) -> Demand:
+        per = 1.0 / (MM * forcing.step_seconds)
+        rain = _of_member(forcing.values["rain"], member) * per
+        potential = np.zeros((rain.shape[0], 1))
+        if "potential_evapotranspiration" in forcing.values:
+            potential = _of_member(forcing.values["potential_evapotranspiration"], member) * per
+        return Demand(
+            np.ascontiguousarray(rain),
+            np.ascontiguousarray((1.0 - self.covered) * potential),
+            np.ascontiguousarray(self.covered * potential),
+            self.roots.parts(grid.dz),
+            (float(self.full), float(self.dry)),
+        )
+
+
+def _of_member(values: Any, member: int) -> Array:
+    """Weather of one member as (step, column or 1)."""
+    rows = by_column(np.asarray(values, float))
+    return np.ascontiguousarray(rows[min(member, rows.shape[0] - 1)].T)
+
+
+# ----------------------------------------------------------------------------- soils of many cells
+
+
+def _shape_rows(n: Array, ell: Array) -> tuple[Array, Array]:
+    """Rows of the table of flux potentials (cell,), and the table."""
+    pairs, rows = np.unique(np.stack([n, ell]), axis=1, return_inverse=True)
+    rows = np.asarray(rows, float).reshape(n.shape)
+    if pairs.shape[1] > MOST_ROWS:
+        if np.unique(ell).size > 1:
+            raise DeclarationError(
+                f"more than {MOST_ROWS} different pairs of n and l; make l the same everywhere"
+            )
+        low, high = np.log(n.min() - 1.0), np.log(n.max() - 1.0)
+        nodes = np.linspace(low, high, MOST_ROWS)
+        rows = (np.log(n - 1.0) - low) / (high - low) * (MOST_ROWS - 1)
+        rows = np.clip(rows, 0.0, MOST_ROWS - 1.0)
+        pairs = np.stack([1.0 + np.exp(nodes), np.full(MOST_ROWS, ell.flat[0])])
+    return rows, _potential_table(tuple(pairs[0].tolist()), tuple(pairs[1].tolist()))
+
+
+@lru_cache(maxsize=64)
+def _potential_table(n: tuple[float, ...], ell: tuple[float, ...]) -> Array:
+    """Cubic pieces of Phi / (k (1/alpha + |h|)) over log2(alpha |h|), one row after the other."""
+    places = np.arange(curves.NODES + 1)
+    u = 2.0 ** (curves.FIRST + places / curves.PER_OCTAVE)
+    rows = []
+    for shape in zip(n, ell, strict=True):
+        c = np.zeros(column_kernels.COEFFICIENTS)
+        column_kernels._prepare_van_genuchten(np.array([0.0, 1.0, 1.0, 1.0, *shape]), c)
+        values = np.array([column_kernels._van_genuchten_conductivity(c, -each) for each in u])
+        conductivity = np.maximum(values[:, 0], 1e-300)
+        ratio = np.where(values[:, 0] > 1e-290, values[:, 2] / (conductivity * (1.0 + u)), 0.0)
+        rows.append(CubicSpline(places, ratio).c[::-1].T.ravel())
+    # One row more: a lookup between two rows may touch the one behind the last.
+    return np.concatenate([*rows, np.zeros(curves.NODES * 4)])
+
+
+def _soil_of(soil: Retention, raw: Array, storage: Array, suction: float) -> member.Soil:
+    """Parameters of the kernels from raw ones (cell, parameter) and S_s (cell,)."""
+    cells = raw.shape[0]
+    p = np.zeros((curves.PARAMETERS, cells + 2 * curves.LANES))
+    own = p[:, :cells]
+    own[curves.RESIDUAL], own[curves.RANGE] = raw[:, 0], raw[:, 1] - raw[:, 0]
+    own[curves.STORAGE] = storage
+    table = np.zeros(4)
+    if isinstance(soil.token, curves.VanGenuchten):
+        own[curves.ALPHA], own[curves.N], own[curves.ELL] = raw[:, 3], raw[:, 4], raw[:, 5]
+        own[curves.TABLE_ROW], table = _shape_rows(raw[:, 4], raw[:, 5])
+        bridge = _bridges(raw[:, 3], raw[:, 4])
+        # With a bridge of no length the curve is the unchanged one.
+        own[curves.BRIDGE] = 1e-30
+        out = np.zeros((5, cells))
+        found = member.Soil(p, table, suction)
+        curves.curves(soil.token, found, -bridge, True, out)
+        own[curves.BRIDGE], own[curves.K_BRIDGE] = bridge, out[2]
+        own[curves.PHI_BRIDGE] = out[4]
+    elif isinstance(soil.token, curves.BrooksCorey):
+        own[curves.SHAPE], own[curves.SHAPE + 1] = -1.0 / raw[:, 3], raw[:, 4]
+        own[curves.SHAPE + 2] = raw[:, 5]
+    else:
+        own[curves.SHAPE] = raw[:, 3]
+    p[:, cells:] = own[:, -1:]
+    return member.Soil(p, table, suction)
+
+
+def _bridges(alpha: Array, n: Array) -> Array:
+    """Length [m] of the straight line that K is below saturation, as in `kernels.soil`."""
+    shortest, gentle = column_kernels.SHORTEST, column_kernels.GENTLE
+    steep = n < 2.0
+    safe = np.where(steep, n, 1.5)
+    length = (2.0 * gentle * alpha ** (safe - 1.0)) ** (1.0 / (2.0 - safe))
+    return np.where(steep, np.clip(length, shortest, gentle), shortest)
+
+
+def _padded(values: Array, fill: float = 0.0) -> Array:
+    out = np.full(values.size + 2 * curves.LANES, fill)
+    out[: values.size] = values.ravel()
+    return out
+
+
+# --------------------------------------------------------------------------------------- the model
+
+
+@dataclass(frozen=True)
+class TerrestrialSystem(Model):
+    """Variably saturated flow in three dimensions and overland flow, solved as one system.
+
+    Richards' equation in mixed form by finite volumes, fully implicit (10.1029/WR026i007p01483);
+    ponded water is the free surface of Kollet & Maxwell (10.1016/j.advwatres.2005.08.006). The head
+    h (member, column, layer) is prognostic; columns are the active ones of the grid, row by row,
+    layers run from the top down. Parameters of `soil`, Manning's n and the specific storage stand
+    in the ensemble, by (member, column, layer), (member, column) or (member,).
+
+    >>> slope = Grid((1, 20), "5 m", "5 m", ("0.1 m",) * 10, slope_x=0.02)
+    >>> hillslope = TerrestrialSystem(slope)
+    """
+
+    grid: Grid
+    soil: Retention = field(
+        default_factory=lambda: VanGenuchten(
+            "0.078 m3/m3", "0.43 m3/m3", "3.6 1/m", 1.56, "24.96 cm/day"
+        )
+    )
+    surface: Surface = field(default_factory=EvaporatingSurface)
+    overland: Overland = field(default_factory=KinematicWave)
+    boundaries: tuple[Boundary, ...] = ()
+    flux: FluxPotential | Upstream | Arithmetic = field(default_factory=FluxPotential)
+    lateral: float = 1.0
+    manning: Amount = "0.03 s/m^(1/3)"
+    specific_storage: Amount = "1e-5 1/m"
+    storage: Storage = field(default_factory=SaturatedStorage)
+    steps: FlowSteps = field(default_factory=FlowSteps)
+
+    def __post_init__(self) -> None:
+        manning = magnitude(self.manning, "s/m^(1/3)", "manning")
+        object.__setattr__(self, "manning", manning)
+        storage = magnitude(self.specific_storage, "1/m", "specific_storage")
+        object.__setattr__(self, "specific_storage", storage)
+        if self.lateral <= 0.0:
+            raise DeclarationError(
+                f"lateral is K_s sideways over K_s downward, above 0; got {self.lateral}"
+            )
+
+    # ----------------------------------------------------------------------------------- the state
+
+    @property
+    def z(self) -> Array:
+        """Depth of the centres of the layers [m]."""
+        return self.grid.z
+
+    @property
+    def state(self) -> StateVector:
+        return _state_of(type(self.soil))
+
+    @property
+    def diagnostics(self) -> Mapping[str, Variable]:
+        return {
+            "water_table_depth": Variable("m", meaning="depth of the water table; NaN: none"),
+            "perched_table_depth": Variable("m", meaning="of the highest perched table; NaN: none"),
+            "water": Variable("mm", meaning="all water of the column"),
+            "pond": Variable("mm", meaning="water standing on the surface"),
+            "budget_error": Variable("mm", meaning="water that appeared in the last forecast"),
+            "discharge": Variable("m3 s-1", meaning="overland flow out of the column at the end"),
+            **{name: Variable("mm", meaning="sum over the last forecast") for name in FLUXES},
+        }
+
+    @property
+    def budget(self) -> Budget:
+        gains = ("rain", "inflow", "boundary_inflow")
+        return Budget("water", gains, ("evaporation", "transpiration", "runoff"))
+
+    def dataset(
+        self,
+        *,
+        theta: ArrayLike | xr.DataArray | None = None,
+        h: ArrayLike | xr.DataArray | None = None,
+        **variables: ArrayLike | xr.DataArray,
+    ) -> xr.Dataset:
+        """An ensemble of this model from one of theta [m3 m-3] and h [m] and any parameter.
+
+        Profiles are (member, column, layer), length 1 where shared; `Ks` [m s-1] may stand for
+        log10_Ks; parameters that are not given come from the model.
+
+        Raises
+        ------
+        DataError
+            A value is not finite or outside its bounds, such as theta above the porosity.
+        """
+        if (theta is None) == (h is None):
+            raise DeclarationError("an ensemble needs exactly one of theta= and h=")
+        name = "theta" if h is None else "h"
+        given = profile(name, theta if h is None else h, self.grid.layers)
+        if given.shape[1] not in (1, self.grid.columns):
+            raise DataError(
+                f"{name} must have the {self.grid.columns} columns of the grid; got "
+                f"{given.shape[1]}"
+            )
+        shape = (given.shape[0], self.grid.columns, self.grid.layers)
+        given = np.array(np.broadcast_to(given, shape))
+        ensemble = self._with_parameters(shape, dict(variables))
+        dims = ("member", "column", "layer")
+        if h is None:
+            self._check_content(given, ensemble)
+            pressure, contents = self._heads(ensemble, given), given
+        else:
+            pressure, contents = given, self._contents(ensemble, given)
+        ensemble = ensemble.assign(
+            h=(dims, pressure, {"units": "m"}), theta=(dims, contents, {"units": "m3 m-3"})
+        )
+        self.state.check(ensemble)
+        return self._diagnosed(ensemble)
+
+    def _with_parameters(self, shape: tuple[int, ...], given: dict[str, Any]) -> xr.Dataset:
+        if "Ks" in given:
+            given["log10_Ks"] = np.log10(given.pop("Ks"))
+        known: dict[str, Array] = {
+            "manning": np.full(shape[:2], float(self.manning)),
+            "specific_storage": np.full(shape[:2], float(self.specific_storage)),
+        }
+        for name, value in self.soil.values().items():
+            size = shape if value.ndim else shape[:2]
+            known[name] = np.array(np.broadcast_to(value, size))
+        known |= {name: leading(name, value, shape, keep=True) for name, value in given.items()}
+        dims = ("member", "column", "layer")
+        fields = {
+            name: (dims[: value.ndim], value, {"units": self.state[name].unit})
+            for name, value in known.items()
+        }
+        x, y = self.grid.places
+        coords = coordinates(self.grid.z, self.grid.dz, shape[1], x, y)
+        if self.grid.names:
+            coords["layer_name"] = ("layer", list(self.grid.names))
+        attrs = {"crs": self.grid.crs} if self.grid.crs else {}
+        return xr.Dataset(fields, coords, attrs)
+
+    def _check_content(self, theta: Array, ensemble: xr.Dataset) -> None:
+        values = parameters(self.soil, ensemble)
+        high = np.broadcast_to(values["theta_s"], theta.shape)
+        low = np.broadcast_to(values.get("theta_r", np.zeros(1)), theta.shape)
+        wrong = ~(theta > low) | (theta > high)
+        if wrong.any():
+            at = tuple(int(i[0]) for i in np.nonzero(wrong))
+            raise DataError(
+                f"theta of member {at[0]}, column {at[1]}, layer {at[2]} is {theta[at]:g}, outside "
+                f"({low[at]:g}, {high[at]:g}] m3 m-3; mend theta or the parameters of the soil"
+            )
+
+    # ---------------------------------------------------------------------------- soils of a member
+
+    def _raw(self, ensemble: xr.Dataset, m: int) -> Array:
+        """Raw parameters of one member (cell, parameter)."""
+        one = ensemble.isel(member=[m])
+        raw = raw_parameters(self.soil, one, self.grid.layers)[0]
+        shape = (self.grid.columns, self.grid.layers, raw.shape[2])
+        return np.array(np.broadcast_to(raw, shape)).reshape(-1, raw.shape[2])
+
+    def _cellwise(self, ensemble: xr.Dataset, name: str, m: int) -> Array:
+        """A variable of one member as (cell,)."""
+        value = ensemble[name].values[m]
+        value = np.reshape(value, value.shape + (1,) * (2 - np.ndim(value)))
+        return np.array(np.broadcast_to(value, (self.grid.columns, self.grid.layers))).ravel()
+
+    def _soil(self, ensemble: xr.Dataset, m: int) -> tuple[member.Soil, Array]:
+        """The soils of one member, and its K_s (cell,)."""
+        raw = self._raw(ensemble, m)
+        storage = self._cellwise(ensemble, "specific_storage", m)
+        return _soil_of(self.soil, raw, storage, self.storage.suction), raw[:, 2].copy()
+
+    def _contents(self, ensemble: xr.Dataset, h: Array) -> Array:
+        return self._states(ensemble, h)[0]
+
+    def _states(self, ensemble: xr.Dataset, h: Array) -> tuple[Array, Array]:
+        """theta and water per volume, both (member, column, layer), at heads."""
+        theta, water = np.empty(h.shape), np.empty(h.shape)
+        for m in range(h.shape[0]):
+            soil, _ = self._soil(ensemble, m)
+            theta[m], water[m] = self._state_at(soil, h[m])
+        return theta, water
+
+    def _state_at(self, soil: member.Soil, h: Array) -> tuple[Array, Array]:
+        out = np.empty((5, h.size))
+        flat = np.ascontiguousarray(h).ravel()
+        curves.curves(self.soil.token, soil, flat, False, out)
+        water = out[0].copy()
+        dry = member.Soil(soil.p.copy(), soil.table, soil.suction)
+        dry.p[curves.STORAGE] = 0.0
+        curves.curves(self.soil.token, dry, flat, False, out)
+        return out[0].reshape(h.shape), water.reshape(h.shape)
+
+    def _heads(self, ensemble: xr.Dataset, theta: Array) -> Array:
+        h = np.empty(theta.shape)
+        for m in range(theta.shape[0]):
+            soil, _ = self._soil(ensemble, m)
+            flat = np.ascontiguousarray(theta[m]).ravel()
+            found = np.empty(flat.size)
+            curves.heads(self.soil.token, soil, flat, found)
+            h[m] = found.reshape(theta.shape[1:])
+        return h
+
+    # ------------------------------------------------------------------------------------ the kernels
+
+    def _mesh(self) -> member.Mesh:
+        grid = self.grid
+        sine, cosine = grid.faces
+        strips = _strips(grid.columns)
+        order = np.concatenate(
+            [
+                first + np.argsort(-grid.heights[first:last], kind="stable")
+                for first, last in zip(strips[:-1], strips[1:], strict=True)
+            ]
+        ).astype(np.int64)
+        rank = np.empty(grid.columns, np.int64)
+        rank[order] = np.arange(grid.columns)
+        step = max(1, 2048 // grid.layers)
+        pieces = np.append(np.arange(0, grid.columns, step), grid.columns).astype(np.int64)
+        return member.Mesh(
+            grid.layers,
+            grid.columns,
+            grid.dz,
+            grid.beside,
+            np.ascontiguousarray(-sine / cosine * grid.widths),
+            rank,
+            order,
+            pieces,
+            strips,
+        )
+
+    def _ground(self, soil: member.Soil, ks: Array) -> member.Ground:
+        grid, dz = self.grid, self.grid.dz
+        k = ks.reshape(grid.columns, grid.layers)
+        gap = np.append(0.5 * (dz[1:] + dz[:-1]), 1.0)
+        down = np.zeros_like(k)
+        joined = np.zeros(0, np.uint8)
+        if isinstance(self.flux, Upstream):
+            weights = dz[:-1] * k[:, 1:] + dz[1:] * k[:, :-1]
+            down[:, :-1] = (dz[1:] + dz[:-1]) * k[:, 1:] * k[:, :-1] / weights
+        else:
+            down[:, :-1] = k[:, :-1]
+            joined = self._joined(soil, k)
+        _, cosine = grid.faces
+        sides = []
+        for side in (EAST, NORTH):
+            face = np.zeros_like(k)
+            inside = np.flatnonzero(grid.beside[:, side] >= 0)
+            a, b = k[inside], k[grid.beside[inside, side]]
+            slant = cosine[inside, side][:, None]
+            face[inside] = 2.0 * a * b / (a + b) * self.lateral * dz / grid.widths[side] ** 2 * slant
+            sides.append(_padded(face))
+        return member.Ground(
+            _padded(np.tile(gap, grid.columns), 1.0), _padded(down), *sides, _padded(ks), joined
+        )
+
+    def _joined(self, soil: member.Soil, k: Array) -> NDArray[np.uint8]:
+        """Which faces lie between two soils; empty where none does."""
+        shape = (-1, self.grid.columns, self.grid.layers)
+        own = soil.p[curves.SHAPE :, : k.size].reshape(shape)
+        other = (own[:, :, 1:] != own[:, :, :-1]).any(axis=0)
+        joined = np.zeros(k.shape, np.uint8)
+        joined[:, :-1][k[:, 1:] != k[:, :-1]] = member.SCALED
+        joined[:, :-1][other] = member.OTHER
+        if not joined.any():
+            return np.zeros(0, np.uint8)
+        return np.append(joined.ravel(), np.zeros(2 * curves.LANES, np.uint8))
+
+    def _edges(self, soil: member.Soil, ks: Array) -> member.Edges:
+        parts = gathered(self.boundaries, self.grid)
+        if not parts:
+            none, zero = np.zeros(0, np.int64), np.zeros(0)
+            start = np.zeros(self.grid.columns + 1, np.int64)
+            return member.Edges(start, none, none, zero, zero, np.zeros((0, 4)), zero)
+        column = np.concatenate([part.column for part in parts])
+        cell = column * self.grid.layers + np.concatenate([part.layer for part in parts])
+        kind = np.concatenate([np.full(part.column.size, part.kind) for part in parts])
+        values = [
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("factor", "distance", "head")
+        ]
+        rate = np.concatenate([self._rates(part, ks) for part in parts])
+        conductance = values[0] * ks[cell]
+        sideways = np.isin(kind, (member.SIDE, member.SEEPAGE))
+        conductance[sideways] *= self.lateral
+        order = np.argsort(column, kind="stable")
+        counts = np.bincount(column, minlength=self.grid.columns)
+        outside = self._outside(soil, cell, values[2])
+        return member.Edges(
+            np.append(0, np.cumsum(counts)).astype(np.int64),
+            cell[order].astype(np.int64),
+            kind[order].astype(np.int64),
+            conductance[order],
+            values[1][order],
+            np.ascontiguousarray(outside[order]),
+            rate[order],
+        )
+
+    def _rates(self, part: Edges, ks: Array) -> Array:
+        if not part.by_conductivity:
+            return part.rate
+        weight = ks[part.column * self.grid.layers + part.layer] * part.factor
+        return np.asarray(part.rate * weight / weight.sum())
+
+    def _outside(self, soil: member.Soil, cell: NDArray[np.int64], head: Array) -> Array:
+        """h, k, dk/dh and potential (edge, 4) of the cells' soils at the heads outside."""
+        own = member.Soil(np.ascontiguousarray(soil.p[:, cell]), soil.table, soil.suction)
+        out = np.empty((5, cell.size))
+        curves.curves(self.soil.token, own, head, True, out)
+        return np.stack([head, out[2], out[3], out[4]], axis=-1)
+
+    def _member(self, ensemble: xr.Dataset, m: int, mesh: member.Mesh, demand: Demand) -> Any:
+        soil, ks = self._soil(ensemble, m)
+        cells = self.grid.columns * self.grid.layers
+        uptake = np.zeros(cells if demand.transpiration.any() else 0)
+        columns = self.grid.columns
+        x = np.zeros((member.ROWS, cells + 2 * curves.LANES))
+        x[member.H, :cells] = ensemble["h"].values[m].ravel()
+        manning = ensemble["manning"].values[m]
+        return member.Member(
+            self.soil.token,
+            self.flux.token,
+            soil,
+            mesh,
+            self._ground(soil, ks),
+            self.overland.sides(self.grid, np.broadcast_to(manning, (columns,)).astype(float)),
+            self._edges(soil, ks),
+            member.Sky(np.zeros(columns), np.zeros(columns), uptake),
+            member.Limits(*demand.limits),
+            x,
+            np.zeros((member.COLUMN_ROWS, columns)),
+            np.zeros((mesh.pieces.size, 8)),
+            np.zeros(member.COUNTS, np.int64),
+        )
+
+    # ----------------------------------------------------------------------------------- forecast
+
+    def forecast(
+        self,
+        ensemble: xr.Dataset,
+        forcing: ForcingWindow | None,
+        start: np.datetime64,
+        end: np.datetime64,
+    ) -> xr.Dataset:
+        """The ensemble at `end`; without forcing no water comes from or goes to the air.
+
+        A member without a solution has NaN in its states and diagnostics; the attribute `failures`
+        says where and why. `solver` counts steps, iterations and cuts of all members.
+        """
+        if forcing is None:
+            seconds = float((end - start) / np.timedelta64(1, "s"))
+            forcing = ForcingWindow(np.array([start]), seconds, {"rain": np.zeros((1, 1))})
+        members = ensemble.sizes["member"]
+        mesh, window = self._mesh(), forcing
+        threads = numba.get_num_threads()
+        across = threads > 1 and members >= threads
+
+        def one(m: int) -> _Outcome:
+            demand = self.surface.demand(window, m, self.grid)
+            system = self._member(ensemble, m, mesh, demand)
+            return self._run(system, demand, window.step_seconds, 1 if across else threads)
+
+        if across:
+            with ThreadPoolExecutor(threads) as pool:
+                outcomes = list(pool.map(one, range(members)))
+        else:
+            outcomes = [one(m) for m in range(members)]
+        return self._forecast_dataset(ensemble, outcomes)
+
+    def _run(self, m: member.Member, demand: Demand, seconds: float, threads: int) -> _Outcome:
+        table, kept = passes.packed(m)
+        crew = passes.Crew(
+            passes.passes_of(m.token, m.scheme),
+            table.ctypes.data,
+            m.mesh.pieces.size - 1,
+            m.mesh.strips.size - 1,
+            threads,
+            m.sums,
+            m.count,
+        )
+        weather = newton.Weather(
+            demand.rain, demand.evaporation, demand.transpiration, demand.roots
+        )
+        done = newton.run(
+            crew,
+            weather,
+            m.sky.rain,
+            m.sky.evaporation,
+            m.sky.uptake,
+            seconds,
+            self.steps.kernel(),
+        )
+        del kept  # the addresses were valid until here
+        return self._outcome(m, done, done == demand.rain.shape[0])
+
+    def _outcome(self, m: member.Member, done: int, finished: bool) -> _Outcome:
+        cells = self.grid.columns * self.grid.layers
+        shape = (self.grid.columns, self.grid.layers)
+        h = m.x[member.H, :cells].reshape(shape).copy()
+        failure = ""
+        if not finished:
+            failure = self._failure(m, done)
+            h[:] = np.nan
+        theta, water = self._state_at(m.soil, h)
+        pond = np.maximum(h[:, 0] - m.overland.offset, 0.0)
+        column = MM * ((water * self.grid.dz).sum(axis=-1) + pond)
+        spoilt = 0.0 if finished else np.nan
+        flows = m.y[[member.LEAVING, member.FLOW]] + spoilt
+        sums = MM * m.y[member.S_RAIN :] + spoilt
+        passing = flows[1] * m.overland.out.sum(axis=1) * self.grid.area
+        return _Outcome(h, theta, column, MM * pond, sums, passing, failure, m.count.copy())
+
+    def _failure(self, m: member.Member, done: int) -> str:
+        cells = self.grid.columns * self.grid.layers
+        missing = np.abs(m.x[member.R, :cells])
+        bad = ~np.isfinite(missing)
+        worst = int(np.argmax(bad) if bad.any() else np.argmax(missing))
+        column, layer = divmod(worst, self.grid.layers)
+        reason = (
+            "the head is not a number"
+            if bad.any()
+            else f"{missing[worst]:.2g} m of water missing after the smallest step"
+        )
+        return (
+            f"step {done}: column {column}, layer {layer}, h before = "
+            f"{m.x[member.H_START, worst]:.6g} m, h = {m.x[member.H, worst]:.6g} m: {reason}"
+        )
+
+    def _forecast_dataset(self, ensemble: xr.Dataset, outcomes: list[_Outcome]) -> xr.Dataset:
+        flat = {
+            "water": np.stack([each.water for each in outcomes]),
+            "pond": np.stack([each.pond for each in outcomes]),
+        }
+        sums = np.stack([each.sums for each in outcomes])
+        order = ("rain", "evaporation", "transpiration", "runoff", "boundary_inflow", "inflow")
+        flat |= {name: sums[:, i] for i, name in enumerate(order)}
+        flat["inflow"] = -flat["inflow"]
+        net = sum(sign * flat[name] for name, sign in self.budget.terms.items())
+        flat["budget_error"] = flat["water"] - self.water(ensemble).values - net
+        h = np.stack([each.h for each in outcomes])
+        place, dims = ("member", "column"), ("member", "column", "layer")
+        after = ensemble.assign(
+            {name: (place, value, {"units": "mm"}) for name, value in flat.items()}
+            | {
+                "h": (dims, h, {"units": "m"}),
+                "theta": (
+                    dims,
+                    np.stack([each.theta for each in outcomes]),
+                    {"units": "m3 m-3"},
+                ),
+                "discharge": (
+                    place,
+                    np.stack([each.discharge for each in outcomes]),
+                    {"units": "m3 s-1"},
+                ),
+            }
+            | self._tables(h)
+        )
+        failures = [f"member {m}, {each.failure}" for m, each in enumerate(outcomes) if each.failure]
+        counts = np.sum([each.count for each in outcomes], axis=0)
+        after.attrs = {k: v for k, v in after.attrs.items() if k != "failures"}
+        after.attrs["solver"] = " ".join(
+            f"{name}={counts[i]}" for i, name in enumerate(member.COUNTED)
+        )
+        if failures:
+            after.attrs["failures"] = "; ".join(failures)
+        return after
+
+    def _tables(self, h: Array) -> dict[str, Any]:
+        place, unit = ("member", "column"), {"units": "m"}
+        return {
+            "water_table_depth": (place, water_table_depth(h, self.z, self.grid.dz), unit),
+            "perched_table_depth": (place, perched_table_depth(h, self.z), unit),
+        }
+
+    def refined(self) -> TerrestrialSystem:
+        return replace(self, steps=self.steps.refined())
+
+    # ---------------------------------------------------------------------------- after an analysis
+
+    def water(self, ensemble: xr.Dataset) -> xr.DataArray:
+        """Water in the ground, under pressure, and on the surface [mm]."""
+        h = np.asarray(ensemble["h"].values, float)
+        theta = np.asarray(ensemble["theta"].values, float)
+        return self._water(ensemble, h, theta)
+
+    def _water(self, ensemble: xr.Dataset, h: Array, theta: Array) -> xr.DataArray:
+        """theta counts as it stands: an analysis may have changed it and not yet h."""
+        fitting, water = self._states(ensemble, h)
+        column = ((water - fitting + theta) * self.grid.dz).sum(axis=-1)
+        pond = np.maximum(h[..., 0] - self.overland.offset(self.grid), 0.0)
+        dims = ("member", "column")
+        return xr.DataArray(MM * (column + pond), dims=dims, attrs={"units": "mm"})
+
+    def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
+        h = ensemble["h"].values
+        pond = MM * np.maximum(h[..., 0] - self.overland.offset(self.grid), 0.0)
+        return ensemble.assign(
+            {
+                "water": self.water(ensemble),
+                "pond": (("member", "column"), pond, {"units": "mm"}),
+            }
+            | self._tables(h)
+        )
+
+    def reconcile(
+        self, ensemble: xr.Dataset, changed: tuple[str, ...]
+    ) -> tuple[xr.Dataset, xr.DataArray]:
+        """The ensemble with h and theta in agreement.
+
+        As in `SoilColumn`: where only h was changed, theta follows; where only theta was, h
+        follows, with theta kept between its value at pF 7 and 0.9999 theta_s. Where both were, h
+        decides in saturated cells and theta in the others. New parameters alone keep theta and give
+        new heads, but saturated cells keep theirs. Second: the water [mm] that the cuts and new
+        porosities added to what the analysis gave.
+        """
+        h, theta = np.array(ensemble["h"].values), np.array(ensemble["theta"].values)
+        if "h" in changed and "theta" not in changed:
+            theta = self._contents(ensemble, h)
+        before = self._water(ensemble, h, theta)
+        if not {"theta", *self.soil.parameters}.isdisjoint(changed):
+            h, theta = self._agree(h, theta, ensemble, changed)
+        after = ensemble.assign(h=ensemble["h"].copy(data=h), theta=ensemble["theta"].copy(data=theta))
+        diagnosed = self._diagnosed(after)
+        return diagnosed, diagnosed["water"] - before
+
+    def _agree(
+        self, h: Array, theta: Array, ensemble: xr.Dataset, changed: tuple[str, ...]
+    ) -> tuple[Array, Array]:
+        """Heads and contents of each cell that fit, from the one that decides there."""
+        high = np.broadcast_to(parameters(self.soil, ensemble)["theta_s"], theta.shape)
+        fitting = self._contents(ensemble, h)
+        by_head = np.abs(theta - fitting) <= UNCHANGED
+        if "h" in changed:
+            by_head |= theta >= WETTEST * high
+        elif "theta" not in changed:
+            by_head |= h >= 0.0
+        driest = self._contents(ensemble, np.full(h.shape, DRIEST))
+        cut = np.clip(theta, driest, WETTEST * high)
+        heads = self._heads(ensemble, cut)
+        return np.where(by_head, h, heads), np.where(by_head, fitting, cut)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What one member's forecast gave."""
+
+    h: Array
+    theta: Array
+    water: Array
+    pond: Array
+    sums: Array
+    discharge: Array
+    failure: str
+    count: NDArray[np.int64]
+
+
+def _strips(columns: int) -> NDArray[np.int64]:
+    """First columns of the strips that are swept apart; by the grid alone, for the same bits."""
+    count = 1 if columns < 512 else 4 if columns < 4096 else 8
+    return np.linspace(0, columns, count + 1).astype(np.int64)
+
+
+def perched_table_depth(h: Array, z: Array) -> Array:
+    """Depth [m] of the highest saturated layer over a dry one (member, column); NaN: none."""
+    wet = h >= 0.0
+    # Dry anywhere below: then the saturated layers above are perched.
+    below = np.flip(np.logical_or.accumulate(np.flip(~wet, -1), -1), -1)
+    perched = wet & below
+    layer = np.argmax(perched, axis=-1)
+    depth = z[layer] - np.take_along_axis(h, layer[..., None], axis=-1)[..., 0]
+    return np.where(perched.any(axis=-1), np.maximum(depth, 0.0), np.nan)
