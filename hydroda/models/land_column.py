@@ -48,6 +48,7 @@ from hydroda.models.kernels import column as layout
 from hydroda.models.kernels import land as kernels
 from hydroda.models.kernels import water
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
+from hydroda.models.order import Profile, snow_in_order, soil_in_order
 from hydroda.models.plants import PlantType, optics_rows, plant_rows
 from hydroda.models.retention import Retention, content, head
 from hydroda.models.runoff import FreeDrainage, Runoff, Simtop, Underground
@@ -602,6 +603,38 @@ class LandColumn(Model):
         soil = MM * ((held + ensemble["ice"].values) * self.dz).sum(axis=-1)
         stores = sum(ensemble[name].values for name in STORES)
         return xr.DataArray(soil + stores, dims=PLACE, attrs={"units": "mm"})
+
+    def reconcile(
+        self, ensemble: xr.Dataset, changed: tuple[str, ...]
+    ) -> tuple[xr.Dataset, xr.DataArray]:
+        """The ensemble with water within the pores, and heads, temperatures and snow that fit.
+
+        Heads follow water contents, unless they alone were changed; ice stays before liquid water;
+        there is no ice above freezing; layers of snow follow all snow. Second: the water [mm] that
+        keeping the bounds added to what the analysis gave.
+        """
+        if "h" in changed and "theta" not in changed:
+            ensemble = ensemble.assign(theta=ensemble["theta"].copy(data=self._content(ensemble)))
+        profile = soil_in_order(
+            self.soil,
+            self._raw(ensemble),
+            self._porosity(ensemble),
+            Profile(*(ensemble[name].values for name in Profile._fields)),
+            changed,
+        )
+        names = ("snow", "snow_depth", "snow_ice", "snow_liquid", "snow_thickness")
+        snow = snow_in_order({name: ensemble[name].values for name in names}, changed)
+        others = {name: np.maximum(ensemble[name].values, 0.0) for name in STORES if name != "snow"}
+        ordered = profile._asdict() | snow | others
+        after = ensemble.assign(
+            {name: ensemble[name].copy(data=values) for name, values in ordered.items()}
+        )
+        return self._diagnosed(after), self.water(after) - self.water(ensemble)
+
+    def _content(self, ensemble: xr.Dataset) -> Array:
+        """Liquid water [m3 m-3] that the heads hold in the pores that ice leaves."""
+        full = content(self.soil, self._raw(ensemble), ensemble["h"].values)
+        return full * self._open(ensemble, ensemble["ice"].values)
 
     def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
         table = water_table_depth(ensemble["h"].values, self.z, self.dz)
