@@ -394,11 +394,28 @@ def sensors_at(records: Records, like: Sensor) -> tuple[Sensor, ...]:
                 known[str(name)] = float(value)
         if not np.isnan(depth) and any(field.name == "depth" for field in fields(like)):
             known["depth"] = f"{float(depth)!r} m"
-        if above and "elevation" in records.stations:
-            ground = float(records.stations.loc[station, "elevation"])
-            known |= {} if np.isnan(ground) else {"ground": f"{ground!r} m"}
+        if above:
+            known["ground"] = f"{_ground(records, station)!r} m"
         sensors.append(replace(like, **known))
     return tuple(sensors)
+
+
+def _ground(records: Records, station: str) -> float:
+    """Elevation of the ground at a well [m].
+
+    Raises
+    ------
+    DataError
+        It is not known, and the level would be taken for a depth.
+    """
+    known = records.stations.get("elevation", pd.Series(dtype=float)).get(station, np.nan)
+    if np.isnan(known):
+        raise DataError(
+            f"the levels of station {station!r} are in relation to "
+            f"{records.attributes[REFERENCE]}, and the elevation of its ground is not known; give "
+            "it among the stations, or say ground='… m'"
+        )
+    return float(known)
 
 
 def _key(sensor: Sensor) -> tuple[str, str, float]:

@@ -282,3 +282,24 @@ def test_that_sensors_are_made_for_every_series_of_a_file() -> None:
     assert made[0] == SoilMoistureProbe(station="a", depth="5 cm", sd="2 %", x="0 m", y="0 m")
     assert [sensor.depth for sensor in made] == [0.05, 0.2]
     assert network(*made, data=data).predict(grid()).shape == (2, 4)
+
+
+def test_that_levels_above_a_datum_make_wells_with_their_ground() -> None:
+    places = pd.DataFrame({"x": [0.0, 500.0], "y": 0.0, "elevation": [12.5, np.nan]}, ["a", "b"])
+    frame = pd.concat([series(name, [10.0], "groundwater_level") for name in "ab"])
+    like = GroundwaterLevel(station="", sd="5 cm")
+    for reference, ground in (("nap", 12.5), ("datum", 12.5), ("ground", None)):
+        data = Records.of(frame, {"groundwater_level": "m"}, places, {"reference": reference})
+        assert [sensor.ground for sensor in sensors_at(data.select(["a"]), like)] == [ground]
+        kept = sensors_at(data, replace(like, ground="3 m"))
+        assert [sensor.ground for sensor in kept] == [3.0, 3.0]
+        if ground is not None:  # an elevation must not be taken for a depth
+            with pytest.raises(DataError, match=r"'b' are in relation to .* ground is not known"):
+                sensors_at(data, like)
+
+
+def test_that_quantities_without_a_sensor_are_left_out() -> None:
+    data = records(series("c", [0.2]), series("c", [1.0], "groundwater_level"))
+    assert network(C, data=data).table["quantity"].tolist() == ["soil_moisture"]
+    with pytest.raises(DataError, match="hold groundwater_level of station 'c', for which there"):
+        _ = network(C, data=data.select(quantities=["groundwater_level"])).table
