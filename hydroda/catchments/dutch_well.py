@@ -17,6 +17,7 @@ from hydroda.catchments._dutch_well_data import (
     dutch_forcing,
     dutch_heads,
     dutch_records,
+    linear_reservoir,
     of_well,
 )
 from hydroda.errors import DeclarationError
@@ -101,6 +102,11 @@ class DutchWell(Experiment):
             representativeness=self.error,
         )
         return ObservationNetwork((sensor,), data=dutch_heads(self._folder(), self.well))
+
+    def beside(self) -> dict[str, dict[str, xr.DataArray]]:
+        """The exponential model of pastas, fitted to the readings that were assimilated."""
+        levels = linear_reservoir(self._folder(), self.well, self.assimilate_until)
+        return {"linear reservoir": {"groundwater_level": levels}}
 
     def pictures(self) -> Mapping[str, Callable[[], Any]]:
         """Both wells with their weather, in spite of the two unit conventions."""

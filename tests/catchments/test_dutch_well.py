@@ -5,7 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hydroda.catchments._dutch_well_data import WELLS, dutch_forcing, dutch_heads, dutch_records
+from hydroda.catchments._dutch_well_data import (
+    WELLS,
+    dutch_forcing,
+    dutch_heads,
+    dutch_records,
+    linear_reservoir,
+)
 from hydroda.catchments.dutch_well import DutchWell, by_lead
 from hydroda.errors import DataError, DeclarationError
 
@@ -67,6 +73,12 @@ def test_that_a_gap_in_the_weather_is_refused(folder, tmp_path):
         (tmp_path / name).write_text("\n".join(lines) + "\n")
     with pytest.raises(DataError, match=r"rain has a gap after 1980-02-07"):
         dutch_forcing(str(tmp_path), "nb1")
+
+
+def test_that_the_linear_reservoir_explains_as_much_as_pastas(folder):
+    observed = dutch_heads(folder, "nb1").values["value"].to_numpy()
+    levels = linear_reservoir(folder, "nb1").values[:, 0]
+    assert 100 * (1 - np.var(levels - observed) / np.var(observed)) == pytest.approx(93.2, abs=0.1)
 
 
 def test_that_assimilating_the_well_improves_its_forecasts(folder):
