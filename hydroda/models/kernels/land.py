@@ -323,6 +323,8 @@ def _vapour(
         lack = snow.vapour(x, s, -liquid, -ice, seconds)
         left_liquid, left_ice = -lack.liquid / seconds, -lack.ice / seconds
         from_snow, from_ice = liquid - left_liquid, ice - left_ice
+        from_snow -= lack.instead / seconds
+        from_ice += lack.instead / seconds
         liquid, ice = left_liquid, left_ice
     if ice > 0.0:
         taken = min(ice, x[ICE, SNOW] / seconds)
