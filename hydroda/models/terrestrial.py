@@ -59,6 +59,7 @@ UNCHANGED = 1e-9
 FLUXES = ("rain", "evaporation", "transpiration", "runoff", "inflow", "boundary_inflow")
 # So many distinct shapes of curves have rows of their own in the table of flux potentials.
 MOST_ROWS = 512
+WORTH_THREADS = 20_000  # cells
 
 
 class _FlowState(StateVector):
@@ -286,6 +287,8 @@ def _of_member(values: Any, member: int) -> Array:
 
 def _shape_rows(n: Array, ell: Array) -> tuple[Array, Array]:
     """Rows of the table of flux potentials (cell,), and the table."""
+    if n.min() == n.max() and ell.min() == ell.max():  # sorting a million cells takes a second
+        return np.zeros(n.shape), _potential_table((float(n[0]),), (float(ell[0]),))
     pairs, rows = np.unique(np.stack([n, ell]), axis=1, return_inverse=True)
     rows = np.asarray(rows, float).reshape(n.shape)
     if pairs.shape[1] > MOST_ROWS:
@@ -424,6 +427,7 @@ class TerrestrialSystem(Model):
             "pond": Variable("mm", meaning="water standing on the surface"),
             "budget_error": Variable("mm", meaning="water that appeared in the last forecast"),
             "discharge": Variable("m3 s-1", meaning="overland flow out of the column at the end"),
+            "edge_discharge": Variable("m3 s-1", meaning="of it, what leaves the domain"),
             **{name: Variable("mm", meaning="sum over the last forecast") for name in FLUXES},
         }
 
@@ -713,11 +717,13 @@ class TerrestrialSystem(Model):
         mesh, window = self._mesh(), forcing
         threads = numba.get_num_threads()
         across = threads > 1 and members >= threads
+        # Waking threads many times a step repays itself in large domains.
+        along = threads if mesh.columns * mesh.layers >= WORTH_THREADS else 1
 
         def one(m: int) -> _Outcome:
             demand = self.surface.demand(window, m, self.grid)
             system = self._member(ensemble, m, mesh, demand)
-            return self._run(system, demand, window.step_seconds, 1 if across else threads)
+            return self._run(system, demand, window.step_seconds, 1 if across else along)
 
         if across:
             with ThreadPoolExecutor(threads) as pool:
@@ -766,8 +772,9 @@ class TerrestrialSystem(Model):
         spoilt = 0.0 if finished else np.nan
         flows = m.y[[member.LEAVING, member.FLOW]] + spoilt
         sums = MM * m.y[member.S_RAIN :] + spoilt
-        passing = flows[1] * m.overland.out.sum(axis=1) * self.grid.area
-        return _Outcome(h, theta, column, MM * pond, sums, passing, failure, m.count.copy())
+        passing = flows[1] * m.overland.out.sum(axis=1)
+        discharges = self.grid.area * np.stack([passing, flows[0]])
+        return _Outcome(h, theta, column, MM * pond, sums, discharges, failure, m.count.copy())
 
     def _failure(self, m: member.Member, done: int) -> str:
         cells = self.grid.columns * self.grid.layers
@@ -807,11 +814,10 @@ class TerrestrialSystem(Model):
                     np.stack([each.theta for each in outcomes]),
                     {"units": "m3 m-3"},
                 ),
-                "discharge": (
-                    place,
-                    np.stack([each.discharge for each in outcomes]),
-                    {"units": "m3 s-1"},
-                ),
+            }
+            | {
+                name: (place, np.stack([each.flows[i] for each in outcomes]), {"units": "m3 s-1"})
+                for i, name in enumerate(("discharge", "edge_discharge"))
             }
             | self._tables(h)
         )
@@ -909,7 +915,7 @@ class _Outcome:
     water: Array
     pond: Array
     sums: Array
-    discharge: Array
+    flows: Array  # (discharge and what leaves the domain, column) [m3 s-1]
     failure: str
     count: NDArray[np.int64]
 
