@@ -48,7 +48,7 @@ PHOTONS = 4.6  # [umol J-1] of visible light
 OXYGEN = 0.209  # [mol mol-1]
 CO2_TOLERANCE = 1e-4  # of the CO2 inside leaves, in parts of that around
 ALMOST = 10.0  # tolerances from which the last step of the leaf temperature reaches its end
-LARGEST_STEP = 5.0  # of the leaf temperature in one iteration [K]
+LARGEST_STEP = 10.0  # of the leaf temperature in one iteration [K]
 COLDEST = 160.0  # [K]
 
 
@@ -905,7 +905,7 @@ def _leaf_fluxes(
     virtual = _virtual(air, t_air, q_air)
     inside_sun = inside_shade = (0.7 if plant.c3 > 0.5 else 0.4) * air.co2 * air.pressure
     search = turbulence.begin()
-    following, heat, assimilated, n = t_leaf, 0.0, 0.0, 0
+    following, reach, gain, heat, assimilated, n = t_leaf, LARGEST_STEP, 0.0, 0.0, 0.0, 0
     while True:
         n += 1
         t_leaf = following
@@ -948,8 +948,10 @@ def _leaf_fluxes(
         now = balance(t_leaf, radiation, emission, humidity, paths, air, ground, water / dt)
         lifted = air.density * HEAT_OF_AIR * paths.above * (now.t_air - air.potential)
         change = abs(now.gain) + abs(lifted - heat)
-        heat = lifted
-        step = min(max(now.gain / now.slope, -LARGEST_STEP), LARGEST_STEP)
+        # dew makes a kink that full steps can jump across for ever
+        reach = 0.5 * reach if now.gain * gain < 0.0 else min(2.0 * reach, LARGEST_STEP)
+        heat, gain = lifted, now.gain
+        step = min(max(gain / now.slope, -reach), reach)
         following = max(t_leaf + step, COLDEST)
         if change < ALMOST * settings.tolerance or n >= settings.iterations:
             break
