@@ -404,7 +404,7 @@ def _shift(r: np.ndarray, x: np.ndarray) -> bool:
         x[THETA, i] += x[C, i] * d
         x[PHI, i] += x[K, i] * d
         x[K, i] += x[DK, i] * d
-        x[OUT, i] += x[D_OUT, i] * d
+        x[OUT, i] = max(x[OUT, i] + x[D_OUT, i] * d, 0.0)
         above = d
     x[Q, n] += x[Q_A, n] * above
     return True
@@ -541,7 +541,7 @@ def _settle(x: np.ndarray, r: np.ndarray, dt: float) -> tuple[float, float]:
         root = 0.0
         if r[ROOTS, i] > 0.0:
             share = r[ROOTS, i] / (r[ROOTS, i] + r[STREAMS, i])
-            root = dt * share * (out - r[PERMEABLE, i] * x[K, i])
+            root = dt * share * max(out - r[PERMEABLE, i] * x[K, i], 0.0)
             r[TAKEN, i] += root
         by_roots += root
         by_streams += dt * out - root
