@@ -17,7 +17,7 @@ from hydroda.forcing import Forcing, PerturbedForcing
 from hydroda.io import Checkpoint, Table
 from hydroda.models.base import Model
 from hydroda.obs.network import ObservationNetwork, Reason
-from hydroda.obs.sensors import Sensor
+from hydroda.obs.sensors import Sensor, predicted
 from hydroda.rng import Streams
 from hydroda.state import StateVector
 from hydroda.units import duration
@@ -374,9 +374,11 @@ class Cycle:
 
     def _seen(self, data: xr.Dataset, rows: np.ndarray, sums: xr.Dataset) -> np.ndarray:
         table = self.agenda.table.iloc[rows]
+        sensors = self.agenda.sensors(rows)
         seen = np.empty((len(rows), data.sizes["member"]))
+        states = []
         for i, (sensor, begin, end) in enumerate(
-            zip(self.agenda.sensors(rows), table["time"], table["end"], strict=True)
+            zip(sensors, table["time"], table["end"], strict=True)
         ):
             flux = self._flux_of(sensor)
             if flux is not None and begin < self.agenda.stops[0]:
@@ -387,7 +389,8 @@ class Cycle:
                     summed.assign_attrs({SECONDS: (end - begin).total_seconds()})
                 )
             else:
-                seen[i] = sensor.predict(data)
+                states.append(i)
+        seen[states] = predicted([sensors[i] for i in states], data)
         return seen
 
     def _flux_of(self, sensor: Sensor) -> str | None:

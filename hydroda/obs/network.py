@@ -18,7 +18,7 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.obs.dinoloket import Datum
 from hydroda.obs.formats import read_all
 from hydroda.obs.records import KEY, REFERENCE, TOO_FEW, Records
-from hydroda.obs.sensors import Sensor
+from hydroda.obs.sensors import Sensor, predicted
 from hydroda.units import Duration, duration, instant
 
 Source: TypeAlias = "Records | xr.Dataset | str | Path | Sequence[str | Path | Records]"
@@ -103,10 +103,7 @@ class Observations:
     def predict(self, ensemble: xr.Dataset) -> NDArray[np.float64]:
         """What the sensors would read (obs, member); each sensor is asked once."""
         asked, where = np.unique(self.sensor, return_inverse=True)
-        if not asked.size:
-            return np.empty((0, ensemble.sizes["member"]))
-        readings = [np.asarray(self.sensors[number].predict(ensemble), float) for number in asked]
-        return np.stack(readings)[where]
+        return predicted([self.sensors[number] for number in asked], ensemble)[where]
 
 
 @dataclass(frozen=True)
@@ -263,10 +260,7 @@ class ObservationNetwork:
         self, ensemble: xr.Dataset, sensors: Sequence[Sensor] | None = None
     ) -> NDArray[np.float64]:
         """What the sensors would read (obs, member), each in its unit; default all sensors."""
-        chosen = self.sensors if sensors is None else sensors
-        if not chosen:
-            return np.empty((0, ensemble.sizes["member"]))
-        return np.stack([np.asarray(sensor.predict(ensemble), float) for sensor in chosen])
+        return predicted(self.sensors if sensors is None else sensors, ensemble)
 
     # --- series ---
 
