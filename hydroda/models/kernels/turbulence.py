@@ -166,16 +166,32 @@ def exchange(
 def _very_stable(
     bulk: float, a: float, b: float, taller: float, log_wind: float, log_heat: float
 ) -> float:
-    """zeta beyond 1, by bisection: it matters little there, and must not jump."""
+    """zeta beyond the closed form, up to the most stable, by regula falsi."""
     low, high = min(1.0, 1.0 / taller), STABLEST
-    for _ in range(20):
-        zeta = 0.5 * (low + high)
-        shape = wind_profile(zeta, a, log_wind)
-        if bulk * shape * shape > zeta * heat_profile(zeta * taller, b, log_heat):
-            low = zeta
+    above = _excess(high, bulk, a, b, taller, log_wind, log_heat)
+    if above >= 0.0:
+        return high
+    below = _excess(low, bulk, a, b, taller, log_wind, log_heat)
+    zeta = low
+    for _ in range(6):
+        zeta = low + (high - low) * below / (below - above)
+        excess = _excess(zeta, bulk, a, b, taller, log_wind, log_heat)
+        if abs(excess) < 1e-9 * bulk:
+            break
+        if excess > 0.0:
+            low, below, above = zeta, excess, 0.5 * above
         else:
-            high = zeta
-    return 0.5 * (low + high)
+            high, above, below = zeta, excess, 0.5 * below
+    return zeta
+
+
+@kernel
+def _excess(
+    zeta: float, bulk: float, a: float, b: float, taller: float, log_wind: float, log_heat: float
+) -> float:
+    """By how much the bulk Richardson number exceeds that of a stability."""
+    shape = wind_profile(zeta, a, log_wind)
+    return bulk - zeta * heat_profile(zeta * taller, b, log_heat) / (shape * shape)
 
 
 @kernel
