@@ -48,11 +48,15 @@ from hydroda.localization import (
 )
 from hydroda.models.base import Model
 from hydroda.models.bmi import BMIModel
+from hydroda.models.clm import CLM4Column, CoLMColumn
 from hydroda.models.land import WaterTable
+from hydroda.models.land_column import LandColumn
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
 from hydroda.models.parflow import ParFlowModel
+from hydroda.models.plants import clm4, igbp
 from hydroda.models.retention import VanGenuchten
+from hydroda.models.runoff import Aquifer
 from hydroda.models.soil_column import SoilColumn
 from hydroda.obs import (
     Conventional,
@@ -158,6 +162,32 @@ def column_case() -> Case:
     return Case(case.model, after.assign_attrs(interval_seconds=86400.0), case.forcing)
 
 
+def _land(model: LandColumn, warmth: float) -> Case:
+    """Two columns with plants through a day with a shower, of rain or snow."""
+    rng = np.random.default_rng(6)
+    shape = (4, 2, model.dz.size)
+    ensemble = model.dataset(
+        theta=rng.uniform(0.2, 0.4, shape),
+        temperature=warmth - 3.0 + rng.normal(0.0, 1.0, shape),
+        x=[0.0, 500.0],
+        y=[0.0, 0.0],
+    )
+    hours = np.arange(24)
+    daylight = np.maximum(np.sin(2.0 * np.pi * (hours - 6) / 24), 0.0)
+    values = {
+        "rain": np.where(hours == 6, 8.0, 0.0),
+        "shortwave": 600.0 * daylight,
+        "longwave": np.full(24, 5.67e-8 * 0.8 * warmth**4),
+        "air_temperature": warmth + 6.0 * daylight,
+        "relative_humidity": np.full(24, 0.7),
+        "wind_speed": np.full(24, 2.0),
+        "pressure": np.full(24, 1e5),
+    }
+    times = START + hours * np.timedelta64(3600 * 10**9, "ns")
+    window = ForcingWindow(times, 3600.0, {name: value[None] for name, value in values.items()})
+    return Case(model, ensemble, window)
+
+
 def _ring() -> Case:
     model = Lorenz96()
     return Case(model, model.dataset(np.random.default_rng(4).normal(2.0, 3.0, (3, 8))))
@@ -195,6 +225,7 @@ def _parflow() -> tuple[Case, ...]:
 
 # --- the examples -------------------------------------------------------------------------------
 
+field = {"latitude": "50 degree", "longitude": "8 degree", "sand": "30 %", "clay": "20 %"}
 near = GaspariCohn(halfwidth="2 m")
 down = VerticalExponential(mu="0.5 1/m")
 cosmic = CosmicSite(bulk_density="1.4 g/cm3", N=500.0, lattice_water="3 %")
@@ -276,6 +307,12 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     ),
     # models, with members and weather
     SoilColumn: (_columns(np.random.default_rng(1)),),
+    CLM4Column: (
+        _land(CLM4Column(plants=(clm4("c3 grass"),), **field), 288.0),
+        _land(CLM4Column(plants=(clm4("c3 grass"),), **field), 268.0),
+    ),
+    CoLMColumn: (_land(CoLMColumn(plants=(igbp("croplands"),), **field), 271.0),),
+    LandColumn: (_land(LandColumn(plants=(clm4("c3 crop"),), bottom=Aquifer(), **field), 295.0),),
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
     BMIModel: (_reservoirs(),),
