@@ -541,7 +541,9 @@ def _settle(x: np.ndarray, r: np.ndarray, dt: float) -> tuple[float, float]:
         root = 0.0
         if r[ROOTS, i] > 0.0:
             share = r[ROOTS, i] / (r[ROOTS, i] + r[STREAMS, i])
-            root = dt * share * max(out - r[PERMEABLE, i] * x[K, i], 0.0)
+            with_water = out - r[PERMEABLE, i] * x[K, i]
+            if with_water > 1e-12 * out:  # else it is rounding
+                root = dt * share * with_water
             r[TAKEN, i] += root
         by_roots += root
         by_streams += dt * out - root
