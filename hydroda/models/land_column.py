@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -469,17 +469,18 @@ class LandColumn(Model):
         )
         cosine = cosine_of_zenith(times, forcing.step_seconds, latitude, longitude)
         middle = times + np.timedelta64(round(5e8 * forcing.step_seconds), "ns")
+        shape = np.empty((1, 1, times.size))  # leaves that follow the calendar have (step,) only
         areas = [
             np.stack(
                 np.broadcast_arrays(
-                    *plant.leaves.area(middle, float(latitude.flat[0]), warmth[..., None])
-                )
+                    shape, *plant.leaves.area(middle, float(latitude.flat[0]), warmth[..., None])
+                )[1:]
             )
             for plant in self.plants
         ]
         if "plant" in ensemble.coords:
             areas[0] = np.choose(ensemble.coords["plant"].values[:, None], areas)
-        rows = np.broadcast_arrays(cosine[None], *np.atleast_3d(areas[0]))
+        rows = np.broadcast_arrays(cosine[None], *areas[0])
         return np.ascontiguousarray(np.stack(rows, axis=-2))
 
     def _rooted(self, temperature: Array) -> Array:
@@ -506,6 +507,33 @@ class LandColumn(Model):
         DataError
             The forcing lacks a variable.
         """
+        return self._forecast(ensemble, forcing, lambda state: None, every=None)
+
+    def forecast_with_moisture(
+        self,
+        ensemble: xr.Dataset,
+        forcing: ForcingWindow | None,
+        start: np.datetime64,
+        end: np.datetime64,
+    ) -> tuple[xr.Dataset, Array]:
+        """The same forecast, and theta (step, member, column, layer) after each step of it."""
+        seen: list[Array] = []
+        mm = MM * self.dz
+
+        def note(x: Array) -> None:
+            pressed = float(self.steps.storage) * np.maximum(x[..., layout.H, layout.SNOW :], 0.0)
+            seen.append(x[..., layout.LIQ, layout.SNOW :] / mm - pressed)
+
+        return self._forecast(ensemble, forcing, note, every=1), np.array(seen)
+
+    def _forecast(
+        self,
+        ensemble: xr.Dataset,
+        forcing: ForcingWindow | None,
+        watch: Callable[[Array], None],
+        every: int | None,
+    ) -> xr.Dataset:
+        """The forecast; `watch` sees the state after each `every` steps, or each day."""
         if forcing is None:
             raise DataError(f"{type(self).__name__} needs forcing: {', '.join(METEOROLOGY)}")
         x, s = self._columns(ensemble)
@@ -514,11 +542,16 @@ class LandColumn(Model):
         per_day = max(1, round(86400 / forcing.step_seconds))
         for first in range(0, forcing.times.size, per_day):
             day = slice(first, first + per_day)
-            today = field._replace(
-                weather=np.ascontiguousarray(field.weather[..., day]),
-                season=self._season(ensemble, forcing, day, x[..., layout.T, layout.SNOW :]),
-            )
-            self._run(parts, today, forcing.step_seconds, x, s, sums)
+            season = self._season(ensemble, forcing, day, x[..., layout.T, layout.SNOW :])
+            weather = field.weather[..., day]
+            for begin in range(0, weather.shape[-1], every or per_day):
+                some = slice(begin, begin + (every or per_day))
+                now = field._replace(
+                    weather=np.ascontiguousarray(weather[..., some]),
+                    season=np.ascontiguousarray(season[..., some]),
+                )
+                self._run(parts, now, forcing.step_seconds, x, s, sums)
+                watch(x)
         failed = ~np.isfinite(sums).all(axis=(1, 2))
         for array in (x, s, sums):
             array[failed] = np.nan
