@@ -32,7 +32,7 @@ _COLUMNS = {
     "longwave": ("lw_down_W_m2", "W m-2"),
     "air_temperature": ("air_temperature_K", "K"),
     "relative_humidity": ("relative_humidity_pct", "%"),
-    "wind_speed": ("wind_speed_2m_m_s", "m s-1"),
+    "wind_speed": ("wind_m_s", "m s-1"),
     "pressure": ("surface_pressure_Pa", "Pa"),
 }
 _METHODS: dict[str, tuple[Completion, ...]] = {
@@ -48,13 +48,14 @@ class Bondville:
 
     `soil_moisture` [m3/m3] at the depths "5 cm", "20 cm", "60 cm", of which the README of the data
     trusts only the first; `fluxes` [W m-2] net radiation, ground heat, sensible and latent heat,
-    NaN where missing; `noah` the daily output of Noah 2.7.1 for the same weather, where it lies
-    beside the file, by local day.
+    NaN where missing; `soil_temperature` [K] at "2 cm", "8 cm", "32 cm" and "64 cm"; `noah` the
+    daily output of Noah 2.7.1 for the same weather, where it lies beside the file, by local day.
     """
 
     forcing: Forcing
     soil_moisture: pd.DataFrame = field(repr=False)
     fluxes: pd.DataFrame = field(repr=False)
+    soil_temperature: pd.DataFrame = field(repr=False)
     noah: pd.DataFrame | None = field(repr=False)
 
     def daily_evapotranspiration(self, covered: float = 0.8) -> pd.Series:
@@ -69,12 +70,12 @@ class Bondville:
         return (mean * 86400 / LATENT_HEAT).rename("evapotranspiration")
 
 
-def bondville(path: str | Path) -> Bondville:
+def bondville(path: str | Path, *, wind_at_2m: bool = False) -> Bondville:
     """The data in `path`, the file bondville_1998_30min.csv.gz or its folder.
 
-    Wind at 10 m is brought to 2 m (FAO-56 Eq. 47). Two values each of shortwave and wind are
-    completed and 1 h of interpolation is the most; humidity is clipped at 100 %: see
-    `forcing.completions`.
+    Wind is that at 10 m, or brought to 2 m (FAO-56 Eq. 47) for columns under FAO-56. Two values
+    each of shortwave and wind are completed and 1 h of interpolation is the most; humidity is
+    clipped at 100 %: see `forcing.completions`.
 
     Raises
     ------
@@ -90,7 +91,8 @@ def bondville(path: str | Path) -> Bondville:
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{path} is not the half-hourly file of Bondville: {error}") from error
     table.index = pd.to_datetime(table.index, utc=True)
-    table["wind_speed_2m_m_s"] = met.wind_at_2m(table["wind_speed_10m_m_s"].to_numpy(), WIND_HEIGHT)
+    wind = table["wind_speed_10m_m_s"].to_numpy()
+    table["wind_m_s"] = met.wind_at_2m(wind, WIND_HEIGHT) if wind_at_2m else wind
     weather = weather_table(table, _COLUMNS, label=Label.END)
     starts = (table.index - pd.Timedelta("30min")).rename("time")
     depths = {"5 cm": "5cm", "20 cm": "20cm", "60 cm": "60cm"}
@@ -100,12 +102,14 @@ def bondville(path: str | Path) -> Bondville:
         "sensible_heat": "sensible_heat_flux",
         "latent_heat": "latent_heat_flux",
     }
+    depths_of_warmth = {f"{cm} cm": f"soil_temperature_{cm}cm_degC" for cm in (2, 8, 32, 64)}
     return Bondville(
         Forcing.completed(weather, SITE, _METHODS),
         _picked(
             table, {depth: f"soil_moisture_{text}_m3m3" for depth, text in depths.items()}, starts
         ),
         _picked(table, {name: f"{text}_W_m2" for name, text in heats.items()}, starts),
+        _picked(table, depths_of_warmth, starts) + met.FREEZING,
         _noah(path.with_name("noah271_reference_daily_1998.csv")),
     )
 

@@ -21,6 +21,7 @@ from hydroda.units import Amount, Magnitude, magnitude
 __all__ = [
     "CLM4_TYPES",
     "IGBP_TYPES",
+    "DatedLeaves",
     "JacksonRoots",
     "Leaves",
     "MonthlyLeaves",
@@ -155,6 +156,52 @@ class SeasonalLeaves(Leaves):
         cold = np.maximum(298.0 - np.asarray(t_soil, float), 0.0)
         lai = self.lowest + (self.highest - self.lowest) * np.maximum(1.0 - 0.0016 * cold**2, 0.0)
         return lai, np.full_like(lai, self.sai)
+
+
+@dataclass(frozen=True)
+class DatedLeaves(Leaves):
+    """Leaf area as measured on days of the year ("month-day"), every year alike, stems constant.
+
+    Linear between the days, also from the last of a year to the first of the next.
+
+    >>> DatedLeaves((("06-01", 0.0), ("07-20", 6.0), ("09-01", 5.0), ("10-01", 0.0)), sai=0.3)
+    """
+
+    lai: Sequence[tuple[str, float]]
+    sai: float
+
+    def __post_init__(self) -> None:
+        days = [_part_of_year(_day(day)) for day, _ in self.lai]
+        values = [float(value) for _, value in self.lai]
+        if not days or min([*values, self.sai]) < 0.0 or (np.diff(days) <= 0.0).any():
+            raise DeclarationError(
+                "lai must be pairs of (month-day, leaf area) in the order of the year, with none "
+                f"negative, as sai; got {self.lai!r} and {self.sai}"
+            )
+        object.__setattr__(self, "lai", tuple((day, float(value)) for day, value in self.lai))
+
+    def area(
+        self, time: NDArray[np.datetime64], latitude: float, t_soil: ArrayLike = 0.0
+    ) -> tuple[Array, Array]:
+        days = [float(_part_of_year(_day(day))) for day, _ in self.lai]
+        place = _part_of_year(np.asarray(time, "datetime64[ns]"))
+        lai = np.interp(place, days, [value for _, value in self.lai], period=1.0)
+        return lai, np.full_like(lai, self.sai)
+
+
+def _day(text: str) -> np.datetime64:
+    """The day of a common year."""
+    try:
+        return np.datetime64(f"2001-{text}", "ns")
+    except ValueError:
+        raise DeclarationError(f"days of lai must be 'month-day' as '06-15'; got {text!r}") from None
+
+
+def _part_of_year(time: Any) -> Array:
+    """How much of its year has passed at a time [1]."""
+    year = time.astype("datetime64[Y]")
+    start = year.astype("datetime64[ns]")
+    return np.asarray((time - start) / ((year + 1).astype("datetime64[ns]") - start))
 
 
 def _months(time: NDArray[np.datetime64]) -> Array:
