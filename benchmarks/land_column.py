@@ -75,7 +75,9 @@ class Case:
         self.x, self.s = model._columns(self.ensemble)
         self.parts = model._parts()
         field = model._field(self.ensemble, self.window)
-        season = model._season(self.ensemble, self.window, slice(None), self.x[..., 0, SNOW:])
+        season = model.season(
+            self.ensemble, self.window, slice(None), self.x[..., 0, SNOW:], model.dz
+        )
         self.field = field._replace(season=season)
 
     def copies(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

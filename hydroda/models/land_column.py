@@ -13,30 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing import METEOROLOGY, ForcingWindow
-from hydroda.meteorology import cosine_of_zenith, specific_humidity
 from hydroda.models.base import Budget, Model
-from hydroda.models.canopy import (
-    AgedSnow,
-    BuriedByHeight,
-    BuriedByRoughness,
-    CanopyNumbers,
-    CloudSplit,
-    DenseRoughness,
-    FixedRoughness,
-    FixedSplit,
-    FluxSplit,
-    HeadStress,
-    KelvinHumidity,
-    LinearSaturation,
-    SakaguchiZeng,
-    SaturationStress,
-    SoilColour,
-    clm4_colour,
-)
 from hydroda.models.columns import (
     PLACE,
     PROFILE,
-    by_column,
     coordinates,
     leading,
     parameters,
@@ -48,12 +28,12 @@ from hydroda.models.kernels import column as layout
 from hydroda.models.kernels import land as kernels
 from hydroda.models.kernels import water
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
+from hydroda.models.land_parts import ABOVE, ENERGY, SNOW_ROWS, LandParts, weather_rows
+from hydroda.models.land_parts import SCALARS as LAND_SCALARS
 from hydroda.models.order import Profile, snow_in_order, soil_in_order
-from hydroda.models.plants import PlantType, optics_rows, plant_rows
 from hydroda.models.retention import Retention, content, head
 from hydroda.models.runoff import FreeDrainage, Runoff, Simtop, Underground
-from hydroda.models.snowpack import Snowpack
-from hydroda.models.soil_heat import SoilHeat, nodes, thermal, thickness
+from hydroda.models.soil_heat import nodes, thickness
 from hydroda.models.texture import Cosby
 from hydroda.state import StateVector, Variable
 from hydroda.threads import in_pieces
@@ -67,26 +47,10 @@ SNOWPACK = ("member", "column", "snow_layer")
 
 MM = 1000.0
 OPERATIONS = 5000  # of a column in one step, roughly
-ROOTED = 1.0  # leaves follow the temperature of the layers that begin above this depth [m]
 CLM_NODES = nodes()
 CLM_LAYERS = thickness(CLM_NODES)
 
-# Rows of the kernels' arrays by variable.
-SCALARS = {
-    "canopy_water": layout.CANOPY,
-    "leaf_temperature": layout.T_LEAF,
-    "snow": layout.PACK,
-    "snow_depth": layout.PACK_DEPTH,
-    "snow_age": layout.AGE,
-    "aquifer": layout.AQUIFER,
-    "pond": layout.POND,
-}
-SNOW_ROWS = {
-    "snow_temperature": layout.T,
-    "snow_ice": layout.ICE,
-    "snow_liquid": layout.LIQ,
-    "snow_thickness": layout.DZ,
-}
+SCALARS = LAND_SCALARS | {"aquifer": layout.AQUIFER, "pond": layout.POND}
 STORES = ("canopy_water", "snow", "aquifer", "pond")
 WATER = {
     "rain": kernels.PRECIPITATION,
@@ -100,12 +64,6 @@ WATER = {
     "drainage": kernels.DRAINAGE,
     "recharge": kernels.RECHARGE,
 }
-ENERGY = {
-    "net_radiation": kernels.NET_RADIATION,
-    "sensible_heat": kernels.SENSIBLE,
-    "latent_heat": kernels.LATENT,
-    "ground_heat": kernels.GROUND_HEAT,
-}
 
 
 class _LandState(StateVector):
@@ -113,15 +71,6 @@ class _LandState(StateVector):
     theta = Variable("m3 m-3", bounds=(0.0, 1.0), meaning="volumetric liquid water content")
     ice = Variable("m3 m-3", bounds=(0.0, 1.0), meaning="soil ice, as volume of its water")
     temperature = Variable("K", bounds=(150.0, 400.0), meaning="soil temperature")
-    canopy_water = Variable("mm", bounds=(0.0, np.inf), meaning="water on leaves")
-    leaf_temperature = Variable("K", bounds=(150.0, 400.0), meaning="temperature of leaves")
-    snow = Variable("mm", bounds=(0.0, np.inf), meaning="snow water equivalent, ice and liquid")
-    snow_depth = Variable("m", bounds=(0.0, np.inf), meaning="depth of the snow")
-    snow_age = Variable("1", bounds=(0.0, np.inf), meaning="age of the snow surface")
-    snow_temperature = Variable("K", bounds=(0.0, 400.0), meaning="temperature of snow layers")
-    snow_ice = Variable("mm", bounds=(0.0, np.inf), meaning="ice of snow layers")
-    snow_liquid = Variable("mm", bounds=(0.0, np.inf), meaning="liquid water of snow layers")
-    snow_thickness = Variable("m", bounds=(0.0, np.inf), meaning="thickness of snow layers")
     aquifer = Variable("mm", bounds=(0.0, np.inf), meaning="water of the aquifer below")
     pond = Variable("mm", bounds=(0.0, np.inf), meaning="water standing on the surface")
 
@@ -129,38 +78,7 @@ class _LandState(StateVector):
 @cache
 def _state_of(soil: type[Retention]) -> StateVector:
     """The state of a column with this kind of soil: its parameters belong to it."""
-    return type("LandColumnState", (_LandState,), dict(soil.parameters))()
-
-
-@dataclass(frozen=True)
-class Heights:
-    """Where wind, and temperature and humidity, are measured above the ground."""
-
-    wind: Amount = "10 m"
-    air: Amount = "2 m"
-
-    def __post_init__(self) -> None:
-        for name in ("wind", "air"):
-            object.__setattr__(self, name, magnitude(getattr(self, name), "m", name))
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Precipitation is snow below `all_snow`, rain above `all_rain`, a mixture between."""
-
-    all_snow: Amount = "273.15 K"
-    all_rain: Amount = "275.15 K"
-
-    def __post_init__(self) -> None:
-        for name in ("all_snow", "all_rain"):
-            object.__setattr__(self, name, magnitude(getattr(self, name), "K", name))
-        if not float(self.all_snow) < float(self.all_rain):
-            raise DeclarationError(
-                f"all_snow must be colder than all_rain; got {self.all_snow} and {self.all_rain}"
-            )
-
-    def kernel(self) -> kernels.Phase:
-        return kernels.Phase(float(self.all_snow), float(self.all_rain))
+    return type("LandColumnState", (_LandState,), ABOVE | dict(soil.parameters))()
 
 
 @dataclass(frozen=True)
@@ -207,7 +125,7 @@ class WaterSteps:
 
 
 @dataclass(frozen=True)
-class LandColumn(Model):
+class LandColumn(LandParts, Model):
     """A land surface over Richards' equation, put together from parts.
 
     Light in two streams through sunlit and shaded leaves, stomata, turbulent exchange of leaves and
@@ -221,54 +139,24 @@ class LandColumn(Model):
     the air; at field capacity a soil conducts `field_conductivity`.
     """
 
-    latitude: Amount
-    longitude: Amount
-    plants: tuple[PlantType, ...]
-    sand: Any
-    clay: Any
     soil: Retention | None = None
-    colour: SoilColour = field(default_factory=lambda: clm4_colour(10))
     thickness: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_LAYERS)))
     depths: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_NODES)))
-    light: FixedSplit | CloudSplit | FluxSplit = field(default_factory=FluxSplit)
-    snow_albedo: AgedSnow = field(default_factory=AgedSnow)
-    roughness: FixedRoughness | DenseRoughness = field(default_factory=DenseRoughness)
-    burial: BuriedByHeight | BuriedByRoughness = field(default_factory=BuriedByHeight)
-    stress: HeadStress | SaturationStress = field(default_factory=HeadStress)
-    humidity: KelvinHumidity | SakaguchiZeng | LinearSaturation = field(
-        default_factory=SakaguchiZeng
-    )
-    canopy: CanopyNumbers = field(default_factory=CanopyNumbers)
-    heat: SoilHeat = field(default_factory=SoilHeat)
-    snow: Snowpack = field(default_factory=Snowpack)
     runoff: Runoff = field(default_factory=Simtop)
     bottom: Underground = field(default_factory=FreeDrainage)
     flux: FluxPotential | Upstream | Arithmetic = field(default_factory=FluxPotential)
-    phase: Phase = field(default_factory=Phase)
-    heights: Heights = field(default_factory=Heights)
     steps: WaterSteps = field(default_factory=WaterSteps)
-    co2: float = 380e-6
-    field_conductivity: Amount = "0.1 mm/day"
 
     def __post_init__(self) -> None:
-        for name, unit in (
-            ("latitude", "degree"),
-            ("longitude", "degree"),
-            ("field_conductivity", "m/s"),
-        ):
-            object.__setattr__(self, name, magnitude(getattr(self, name), unit, name))
+        super().__post_init__()
         for name, unit in (("thickness", "m"), ("depths", "m")):
             given = getattr(self, name)
             values = tuple(magnitude(one, unit, f"{name}[{i}]") for i, one in enumerate(given))
             object.__setattr__(self, name, values)
-        for name in ("sand", "clay"):
-            object.__setattr__(self, name, _percents(getattr(self, name), name))
         self._check_layers()
         if self.soil is None:
             sand, clay = (np.broadcast_to(v, self.dz.shape) for v in (self.sand, self.clay))
             object.__setattr__(self, "soil", Cosby().soil(sand, clay))
-        if not self.plants:
-            raise DeclarationError("plants must name at least one plant type; got none")
 
     def _check_layers(self) -> None:
         below = np.cumsum(self.dz)
@@ -410,83 +298,20 @@ class LandColumn(Model):
         """Part of the pores that ice leaves."""
         return np.maximum(1.0 - ice / self._porosity(ensemble), water.LEAST_OPEN)
 
-    def _thermal(self, porosity: Array) -> Array:
-        sand, clay = (np.broadcast_to(v, self.dz.shape) for v in (self.sand, self.clay))
-        return np.ascontiguousarray(np.stack(thermal(sand, clay, porosity), axis=-2))
-
     def _parts(self) -> kernels.Parts:
         return kernels.Parts(
-            self.light.kernel(),
-            self.snow_albedo.kernel(),
-            self.roughness.kernel(),
-            self.burial.kernel(),
-            self.stress.kernel(),
-            self.humidity.kernel(),
-            self.canopy.kernel(),
-            self.heat.kernel(),
-            self.snow.kernel(),
-            self.runoff.kernel(),
-            self.bottom.kernel(),
-            self.soil.token,
-            self.flux.token,
-            self.steps.kernel(),
-            water.layers(self.dz, self.z),
-            self.phase.kernel(),
-            kernels.Site(
-                float(self.heights.wind),
-                float(self.heights.air),
-                self.co2,
-                float(self.field_conductivity),
-            ),
+            **self.tokens(),
+            runoff=self.runoff.kernel(),
+            bottom=self.bottom.kernel(),
+            curve=self.soil.token,
+            scheme=self.flux.token,
+            numbers=self.steps.kernel(),
+            layers=water.layers(self.dz, self.z),
         )
 
     def _field(self, ensemble: xr.Dataset, forcing: ForcingWindow) -> kernels.Field:
         porosity = self._porosity(ensemble)
-        kind = ensemble.coords["plant"].values if "plant" in ensemble.coords else np.zeros(1)
-        return kernels.Field(
-            np.array(kind, np.int64),
-            plant_rows(self.plants),
-            optics_rows(self.plants),
-            np.stack([plant.roots.fractions(self.dz) for plant in self.plants]),
-            np.array([self.colour.row()]),
-            self._raw(ensemble),
-            porosity,
-            self._thermal(porosity),
-            weather_rows(forcing),
-            np.empty((1, 1, 3, 0)),
-        )
-
-    def _season(
-        self, ensemble: xr.Dataset, forcing: ForcingWindow, day: slice, temperature: Array
-    ) -> Array:
-        """Cosine of the zenith angle, leaf and stem area, (member or 1, column or 1, 3, step)."""
-        times, warmth = forcing.times[day], self._rooted(temperature)
-        latitude, longitude = (
-            ensemble.coords[name].values[:, None]
-            if name in ensemble.coords
-            else np.array([[float(getattr(self, name))]])
-            for name in ("latitude", "longitude")
-        )
-        cosine = cosine_of_zenith(times, forcing.step_seconds, latitude, longitude)
-        middle = times + np.timedelta64(round(5e8 * forcing.step_seconds), "ns")
-        shape = np.empty((1, 1, times.size))  # leaves that follow the calendar have (step,) only
-        areas = [
-            np.stack(
-                np.broadcast_arrays(
-                    shape, *plant.leaves.area(middle, float(latitude.flat[0]), warmth[..., None])
-                )[1:]
-            )
-            for plant in self.plants
-        ]
-        if "plant" in ensemble.coords:
-            areas[0] = np.choose(ensemble.coords["plant"].values[:, None], areas)
-        rows = np.broadcast_arrays(cosine[None], *areas[0])
-        return np.ascontiguousarray(np.stack(rows, axis=-2))
-
-    def _rooted(self, temperature: Array) -> Array:
-        """Mean temperature (member, column) [K] of the layers that begin above ROOTED."""
-        weight = np.where(np.cumsum(self.dz) - self.dz < ROOTED, self.dz, 0.0)
-        return np.asarray((temperature * weight).sum(axis=-1) / weight.sum())
+        return self.plots(ensemble, self.dz, self._raw(ensemble), porosity, weather_rows(forcing))
 
     # ----------------------------------------------------------------------------------- forecast
 
@@ -542,7 +367,8 @@ class LandColumn(Model):
         per_day = max(1, round(86400 / forcing.step_seconds))
         for first in range(0, forcing.times.size, per_day):
             day = slice(first, first + per_day)
-            season = self._season(ensemble, forcing, day, x[..., layout.T, layout.SNOW :])
+            warmth = x[..., layout.T, layout.SNOW :]
+            season = self.season(ensemble, forcing, day, warmth, self.dz)
             weather = field.weather[..., day]
             for begin in range(0, weather.shape[-1], every or per_day):
                 some = slice(begin, begin + (every or per_day))
@@ -689,12 +515,6 @@ def _metres(values: Array) -> list[Amount]:
     return [magnitude(f"{value} m", "m", "layer") for value in values]
 
 
-def _percents(value: Any, name: str) -> Any:
-    if isinstance(value, str) or np.ndim(value) == 0:
-        return magnitude(value, "percent", name)
-    return tuple(magnitude(one, "percent", f"{name}[{i}]") for i, one in enumerate(value))
-
-
 def _temperatures(value: Any, layers: int) -> Array:
     if isinstance(value, str):
         return np.full((1, 1, layers), float(magnitude(value, "K", "temperature")))
@@ -705,28 +525,3 @@ def _freezing_head(temperature: Array) -> Array:
     """Head [m] at which water stays liquid at a temperature [K] (Clapeyron); 0 above freezing."""
     cold = np.minimum(temperature - layout.FREEZING, 0.0)
     return layout.FUSION / layout.GRAVITY * cold / layout.FREEZING
-
-
-def weather_rows(forcing: ForcingWindow) -> Array:
-    """Weather for the kernels, (member or 1, column or 1, 7, step).
-
-    Precipitation [kg m-2 s-1], shortwave and longwave [W m-2], temperature [K], specific humidity
-    [kg kg-1], wind [m s-1], pressure [Pa].
-    """
-    missing = [name for name in METEOROLOGY if name not in forcing.values]
-    if missing:
-        raise DataError(f"the forcing lacks {', '.join(missing)}; a land column needs them")
-    values = {name: by_column(np.asarray(forcing.values[name], float)) for name in METEOROLOGY}
-    humidity = specific_humidity(
-        values["air_temperature"], np.minimum(values["relative_humidity"], 1.0), values["pressure"]
-    )
-    rows = [
-        values["rain"] / forcing.step_seconds,
-        values["shortwave"],
-        values["longwave"],
-        values["air_temperature"],
-        humidity,
-        values["wind_speed"],
-        values["pressure"],
-    ]
-    return np.ascontiguousarray(np.stack(np.broadcast_arrays(*rows), axis=2))
