@@ -194,7 +194,9 @@ def _day(text: str) -> np.datetime64:
     try:
         return np.datetime64(f"2001-{text}", "ns")
     except ValueError:
-        raise DeclarationError(f"days of lai must be 'month-day' as '06-15'; got {text!r}") from None
+        raise DeclarationError(
+            f"days of lai must be 'month-day' as '06-15'; got {text!r}"
+        ) from None
 
 
 def _part_of_year(time: Any) -> Array:
