@@ -4,6 +4,7 @@ from hydroda.catchments.bondville import Bondville
 from hydroda.catchments.dutch_well import DutchWell
 from hydroda.catchments.fuerstensee import Fuerstensee
 from hydroda.catchments.kansas import Kansas
+from hydroda.catchments.mongolia import MongolianGrassland
 from hydroda.experiment import Experiment
 
 CATCHMENTS: dict[str, type[Experiment]] = {
@@ -11,6 +12,7 @@ CATCHMENTS: dict[str, type[Experiment]] = {
     "bondville": Bondville,
     "kansas": Kansas,
     "dutch_well": DutchWell,
+    "mongolia": MongolianGrassland,
 }
 
-__all__ = ["CATCHMENTS", "Bondville", "DutchWell", "Fuerstensee", "Kansas"]
+__all__ = ["CATCHMENTS", "Bondville", "DutchWell", "Fuerstensee", "Kansas", "MongolianGrassland"]

@@ -1,0 +1,84 @@
+"""The schemes as declarations: the five of the paper, those that separate causes, one more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hydroda.bias import Dee2005, FixedGain, PrintedGain
+from hydroda.constraint import WaterBudget
+from hydroda.errors import DeclarationError
+from hydroda.filters import LETKF, EnKF, Filter
+from hydroda.inflation import RTPS, MaximumLikelihood
+from hydroda.localization import GaspariCohn, Search, Vertical, VerticalExponential
+
+SOIL, ALL = ("theta", "ice"), ("theta", "ice", "canopy_water", "snow")
+SHALLOW, DEEP = "3 cm", "50 cm"
+THRESHOLDS = tuple(range(2, 11))
+FIXED = 6  # the threshold layer of 28 of Dan's 40 columns
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A filter, the variables it changes, and the depths of the probes it uses; no filter: none.
+
+    Where the filter declares `threshold=Search()`, each column gets the layer that the bias-blind
+    runs chose for it.
+    """
+
+    name: str
+    filter: Filter | None
+    changes: tuple[str, ...] = ALL
+    probes: tuple[str, ...] = (SHALLOW,)
+
+    @property
+    def searches(self) -> bool:
+        """Whether its threshold layers are chosen by the runs with fixed ones."""
+        taper = None if self.filter is None else self.filter.localization
+        return isinstance(taper, VerticalExponential) and not taper.fixed
+
+    def with_threshold(self, layer: int) -> Scheme:
+        """The same scheme with a fixed threshold layer."""
+        if self.filter is None or not isinstance(self.filter.localization, VerticalExponential):
+            raise DeclarationError(f"{self.name} has no threshold layer to fix")
+        taper = replace(self.filter.localization, threshold=layer, mu=None)
+        return replace(self, filter=replace(self.filter, localization=taper))
+
+    def candidate(self, layer: int) -> Scheme:
+        """The run of the search with this threshold layer."""
+        return replace(self.with_threshold(layer), name=f"{self.name} s={layer}")
+
+
+SEARCHED = VerticalExponential(threshold=Search())
+SIXTH = VerticalExponential(threshold=FIXED)
+NEAR = GaspariCohn(halfwidth="50 cm", along=Vertical())
+LIKELIEST = MaximumLikelihood(at_least=1)
+BUDGET = WaterBudget()
+INFLATED_BUDGET = WaterBudget(inflate_budget=True)
+
+OPEN_LOOP = Scheme("open loop", None)
+ENKF = Scheme("EnKF", EnKF())
+WC = Scheme("WCEnKF", EnKF(constraint=BUDGET))
+INF = Scheme("WCEnKF-Inf", EnKF(inflation=LIKELIEST, constraint=BUDGET))
+LOC = Scheme("WCEnKF-Inf-Loc", EnKF(SEARCHED, LIKELIEST, BUDGET))
+BA = Scheme("WCEnKF-Inf-Loc-BA", EnKF(SEARCHED, LIKELIEST, BUDGET, Dee2005()))
+PAPER = (ENKF, WC, INF, LOC, BA)
+
+# One composition that is not in the paper, by the reasons that the variants below give.
+RECOMMENDED = Scheme(
+    "recommended",
+    EnKF(SIXTH, LIKELIEST, INFLATED_BUDGET, Dee2005()),
+)
+
+VARIANTS = (
+    Scheme("EnKF-Inf", EnKF(inflation=LIKELIEST)),
+    Scheme("EnKF-Inf-Loc s=6", EnKF(SIXTH, LIKELIEST)),
+    Scheme("WCEnKF-Inf, phi x lambda", EnKF(inflation=LIKELIEST, constraint=INFLATED_BUDGET)),
+    Scheme("WCEnKF-Inf-Loc s=6, phi x lambda", EnKF(SIXTH, LIKELIEST, INFLATED_BUDGET)),
+    Scheme("WCEnKF-Inf-Loc s=6, no CWC, SWE", EnKF(SIXTH, LIKELIEST, BUDGET), SOIL),
+    Scheme("WCEnKF-Inf-Loc-BA s=6", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005())),
+    Scheme("… mu = 0.05", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(FixedGain(0.05)))),
+    Scheme("… gamma as printed", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(PrintedGain()))),
+    Scheme("WCLETKF-Inf, Gaspari-Cohn 50 cm", LETKF(NEAR, LIKELIEST, BUDGET)),
+    Scheme("WCEnKF-RTPS-Loc s=6", EnKF(SIXTH, RTPS(0.9), BUDGET)),
+    Scheme("WCEnKF-Inf-Loc, 3 and 50 cm", EnKF(SIXTH, LIKELIEST, BUDGET), ALL, (SHALLOW, DEEP)),
+)
