@@ -779,7 +779,8 @@ class TerrestrialSystem(Model):
     def _failure(self, m: member.Member, done: int) -> str:
         cells = self.grid.columns * self.grid.layers
         missing = np.abs(m.x[member.R, :cells])
-        bad = ~np.isfinite(missing)
+        bad = ~np.isfinite(m.x[member.H_START, :cells])  # it spreads in the step
+        bad = bad if bad.any() else ~np.isfinite(missing)
         worst = int(np.argmax(bad) if bad.any() else np.argmax(missing))
         column, layer = divmod(worst, self.grid.layers)
         reason = (

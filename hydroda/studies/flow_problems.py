@@ -151,7 +151,9 @@ def srivastava_yeh(cells: int = 40) -> FlowProblem:
 TRACY = 15.24  # m, side of the cube and -h_r
 
 
-def tracy(cells: int = 16, days: tuple[float, ...] = (0.1, 1.0, 100.0)) -> FlowProblem:
+def tracy(
+    cells: int = 16, days: tuple[float, ...] = (0.1, 1.0, 100.0), step: str = "1 D"
+) -> FlowProblem:
     """A cube of dry exponential soil wetted from above, Tracy 2006 (10.1029/2005WR004638)."""
     width = TRACY / cells
     grid = Grid((cells, cells), f"{width} m", f"{width} m", (f"{width} m",) * cells)
@@ -169,7 +171,7 @@ def tracy(cells: int = 16, days: tuple[float, ...] = (0.1, 1.0, 100.0)) -> FlowP
         overland=Covered(),
         boundaries=(*dry, FixedHead(Side.TOP, top)),
         specific_storage="0 1/m",
-        steps=FlowSteps(largest="1 D", smallest="1 s"),
+        steps=FlowSteps(largest=step, smallest="1 s"),
     )
     start = model.dataset(h=np.full((1, 1, cells), -TRACY))
     times = 86400.0 * np.array(days)
@@ -228,7 +230,7 @@ TRANSMISSIVITY, STORATIVITY, PUMPED = 500.0 / 86400.0, 2e-4, 1000.0 / 86400.0
 THICK = 10.0
 
 
-def theis(cells: int = 81, width: float = 110.0 / 3.0) -> FlowProblem:
+def theis(cells: int = 81, width: float = 110.0 / 3.0, step: str = "3 min") -> FlowProblem:
     """A well in a confined aquifer far from any edge, Theis 1935; Q 1000 m3/d, T 500 m2/d."""
     grid = Grid((cells, cells), f"{width} m", f"{width} m", (f"{THICK} m",))
     middle = f"{0.5 * cells * width} m"
@@ -239,7 +241,7 @@ def theis(cells: int = 81, width: float = 110.0 / 3.0) -> FlowProblem:
         overland=Covered(),
         boundaries=(well,),
         specific_storage=f"{STORATIVITY / THICK} 1/m",
-        steps=FlowSteps(largest="1 h", smallest="1 s"),
+        steps=FlowSteps(largest=step, smallest="1 s"),
     )
     start = model.dataset(h=np.full((1, 1, 1), 50.0))
     times = 86400.0 * np.array([0.01, 0.1])
@@ -262,7 +264,7 @@ def hantush(cells: int = 41, width: float = 20.0) -> FlowProblem:
     Soil with a thin capillary fringe, so that the drainable porosity is nearly all of it; recharge
     enters at the table through wells.
     """
-    grid = Grid((cells, cells), f"{width} m", f"{width} m", ("1 m",) * 14)
+    grid = Grid((cells, cells), f"{width} m", f"{width} m", ("1 m",) * 3 + ("0.25 m",) * 8 + ("1 m",) * 9)
     x, y = grid.places
     middle = 0.5 * cells * width
     inside = (np.abs(x - middle) < HANTUSH_BASIN) & (np.abs(y - middle) < HANTUSH_BASIN)

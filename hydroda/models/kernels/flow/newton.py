@@ -66,6 +66,10 @@ class Weather(NamedTuple):
     roots: np.ndarray  # (layer,)
 
 
+# How much further the last step of a forecast goes below the tolerance.
+POLISH = 1e-4
+
+
 @kernel
 def largest(crew: Crew) -> float:
     """The largest of sums[:, 0]; not a number if one is not."""
@@ -91,12 +95,12 @@ def precondition(crew: Crew, source: int, target: int, sign: float) -> None:
 
 
 @kernel
-def solve(crew: Crew, control: Control, worst: float) -> bool:
+def solve(crew: Crew, control: Control, worst: float, finest: float) -> bool:
     """Newton's change of heads in row D, by one sweep and, where that is not enough, BiCGStab.
 
     van der Vorst 1992, 10.1137/0913035, preconditioned from the right.
     """
-    goal = max(control.linear * worst, 0.01 * control.tolerance)
+    goal = max(control.linear * worst, 0.01 * finest)
     each(crew, FACTORS)
     precondition(crew, R, D, -1.0)
     each(crew, LEFT, D, REST)
@@ -127,22 +131,26 @@ def solve(crew: Crew, control: Control, worst: float) -> bool:
 
 
 @kernel
-def newton(crew: Crew, dt: float, control: Control) -> int:
+def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
     """Advance by dt; gives the number of iterations, or -1 without convergence.
 
-    The step along Newton's direction is halved in every column until its missing water falls.
+    The step along Newton's direction is halved in every column until its missing water falls. The
+    last step of a forecast goes on where that is cheap: what it leaves over is lost to the budget.
     """
+    goal = POLISH * control.tolerance if last else control.tolerance
     each(crew, FILL)
     each(crew, ASSEMBLE, 0, 0, dt)
-    worst = largest(crew)
+    worst, polished = largest(crew), 0
     for iteration in range(control.iterations):
-        if worst <= control.tolerance:
+        if worst <= goal or (worst <= control.tolerance and polished == 2):
             return iteration
         if not math.isfinite(worst):
             return -1
+        if worst <= control.tolerance:
+            polished += 1
         crew.count[NEWTON] += 1
         each(crew, OLD)
-        if not solve(crew, control, worst):
+        if not solve(crew, control, worst, goal):
             return -1
         for _ in range(10):
             each(crew, MOVE)
@@ -159,7 +167,7 @@ def newton(crew: Crew, dt: float, control: Control) -> int:
 
 
 @kernel
-def advance(crew: Crew, seconds: float, dt: float, control: Control) -> float:
+def advance(crew: Crew, seconds: float, dt: float, control: Control, last: bool) -> float:
     """One forcing interval in as many steps as needed; gives the next step [s].
 
     It is negative where even the smallest did not converge.
@@ -170,7 +178,7 @@ def advance(crew: Crew, seconds: float, dt: float, control: Control) -> float:
         if step < left < 2.0 * step:
             step = 0.5 * left
         each(crew, SAVE)
-        count = newton(crew, step, control)
+        count = newton(crew, step, control, last and step == left)
         if count < 0:
             crew.count[CUTS] += 1
             if step <= control.smallest:
@@ -216,7 +224,7 @@ def run(
                 demand = weather.transpiration[step, min(c, weather.transpiration.shape[1] - 1)]
                 for k in range(layers):
                     uptake[c * layers + k] = demand * weather.roots[k]
-        dt = advance(crew, seconds, dt, control)
+        dt = advance(crew, seconds, dt, control, step == weather.rain.shape[0] - 1)
         if dt < 0.0:
             return step
     return weather.rain.shape[0]

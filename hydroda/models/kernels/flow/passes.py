@@ -203,9 +203,15 @@ def packed(m: Member) -> tuple[np.ndarray, list[np.ndarray]]:
 _SIGNATURE = types.void(*(int64,) * 4, float64, float64, int64, int64)
 
 
-@cache
 def passes_of(token: NamedTuple, scheme: NamedTuple) -> int:
     """Address of the passes for one kind of soil and of face."""
+    # By type: as tuples, all tokens are equal.
+    return _passes_of(type(token), type(scheme))
+
+
+@cache
+def _passes_of(curve: type, face: type) -> int:
+    token, scheme = curve(), face()
 
     @kernel
     def passes(
