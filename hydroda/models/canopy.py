@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from hydroda.errors import DeclarationError
+from hydroda.meteorology import daylight_hours
 from hydroda.models.kernels import canopy as kernels
 from hydroda.models.kernels import radiation
 from hydroda.units import Amount, magnitude
@@ -16,6 +20,7 @@ __all__ = [
     "BuriedByRoughness",
     "CanopyNumbers",
     "CloudSplit",
+    "DaylengthCapacity",
     "DenseRoughness",
     "FixedRoughness",
     "FixedSplit",
@@ -26,6 +31,7 @@ __all__ = [
     "SakaguchiZeng",
     "SaturationStress",
     "SoilColour",
+    "SteadyCapacity",
     "clm3_colour",
     "clm4_colour",
 ]
@@ -240,6 +246,37 @@ class CanopyNumbers:
             float(self.tolerance),
             int(self.iterations),
         )
+
+
+# ------------------------------------------------------------------------------ leaves by season
+
+SOLSTICES = 172.0, 355.0  # days of the year
+
+
+@dataclass(frozen=True)
+class SteadyCapacity:
+    """Leaves have the capacity of their type on every day: CoLM."""
+
+    def part(self, day_of_year: ArrayLike, latitude: ArrayLike) -> NDArray[np.float64]:
+        """Capacity relative to that of the type [1]; days broadcast against latitude [degree]."""
+        return np.ones(np.broadcast_shapes(np.shape(day_of_year), np.shape(latitude)))
+
+
+@dataclass(frozen=True)
+class DaylengthCapacity:
+    """Capacity falls with the square of day length against the longest day, to `least`: CLM 4."""
+
+    least: float = 0.01
+
+    def __post_init__(self) -> None:
+        _fraction(self, "least")
+
+    def part(self, day_of_year: ArrayLike, latitude: ArrayLike) -> NDArray[np.float64]:
+        """Capacity relative to that of the type [1]; days broadcast against latitude [degree]."""
+        place = np.asarray(latitude, float)
+        longest = np.maximum(*(daylight_hours(place, np.float64(day)) for day in SOLSTICES))
+        ratio = daylight_hours(place, np.asarray(day_of_year, float)) / longest
+        return np.clip(ratio**2, self.least, 1.0)
 
 
 # ------------------------------------------------------------------------------ water for the air

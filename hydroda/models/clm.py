@@ -9,6 +9,7 @@ from hydroda.models.canopy import (
     BuriedByRoughness,
     CanopyNumbers,
     CloudSplit,
+    DaylengthCapacity,
     DenseRoughness,
     FixedRoughness,
     FixedSplit,
@@ -16,9 +17,11 @@ from hydroda.models.canopy import (
     KelvinHumidity,
     LinearSaturation,
     SakaguchiZeng,
+    SteadyCapacity,
 )
+from hydroda.models.land import Underground, ZeroFlux
 from hydroda.models.land_column import LandColumn
-from hydroda.models.runoff import Aquifer, Runoff, Topmodel, Underground, ZeroFlux
+from hydroda.models.runoff import Aquifer, Runoff, Topmodel
 from hydroda.models.snowpack import RoughCover, Snowpack
 
 __all__ = ["CLM4Column", "CoLMColumn"]
@@ -28,7 +31,8 @@ __all__ = ["CLM4Column", "CoLMColumn"]
 class CLM4Column(LandColumn):
     """A column in the structure of CLM 4.0 (Oleson et al. 2010, NCAR/TN-478+STR).
 
-    SIMTOP's runoff over an unconfined aquifer; soil and litter resist evaporation.
+    SIMTOP's runoff over an unconfined aquifer; soil and litter resist evaporation; shorter days
+    take capacity from leaves.
     """
 
     bottom: Underground = field(default_factory=Aquifer)
@@ -51,6 +55,7 @@ class CoLMColumn(LandColumn):
     canopy: CanopyNumbers = field(
         default_factory=lambda: CanopyNumbers(interception=1.0, drag_stability=0.0)
     )
+    capacity: SteadyCapacity | DaylengthCapacity = field(default_factory=SteadyCapacity)
     snow: Snowpack = field(default_factory=lambda: Snowpack(cover=RoughCover()))
     runoff: Runoff = field(default_factory=Topmodel)
     bottom: Underground = field(default_factory=ZeroFlux)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydroda.errors import DeclarationError
+from hydroda.models.kernels import runoff as tokens
 from hydroda.models.kernels import soil as kernels
 from hydroda.state import Variable
 from hydroda.units import Amount, Duration, duration, magnitude
@@ -26,6 +27,7 @@ __all__ = [
     "FreeDrainage",
     "HeldHead",
     "Outlet",
+    "Underground",
     "UniformRoots",
     "Upstream",
     "Vegetation",
@@ -279,20 +281,38 @@ class Bottom(ABC):
         return np.full((1, 1), bottom.rate), np.full((1, 1), below)
 
 
+class Underground(ABC):
+    """What lies below a land column; the author writes `token`, and `store` if it holds water."""
+
+    @abstractmethod
+    def token(self) -> Any:
+        """The choice as the kernels of land columns want it."""
+
+    def store(self, below: float) -> float:
+        """Water [mm] held with the water table `below` [m] the bottom of the column."""
+        return 0.0
+
+
 @dataclass(frozen=True)
-class FreeDrainage(Bottom):
+class FreeDrainage(Bottom, Underground):
     """Water leaves by gravity: the flux is the conductivity of the lowest layer."""
 
     def kernel(self, depth: float) -> tuple[kernels.Bottom, float]:
         return kernels.Bottom(1.0, 0.0, 0.0), 0.0
 
+    def token(self) -> tokens.FreeDrainage:
+        return tokens.FreeDrainage()
+
 
 @dataclass(frozen=True)
-class ZeroFlux(Bottom):
+class ZeroFlux(Bottom, Underground):
     """Bedrock: nothing passes."""
 
     def kernel(self, depth: float) -> tuple[kernels.Bottom, float]:
         return kernels.Bottom(0.0, 0.0, 0.0), 0.0
+
+    def token(self) -> tokens.ZeroFlux:
+        return tokens.ZeroFlux()
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,18 @@ from hydroda.models.columns import (
 from hydroda.models.kernels import column as layout
 from hydroda.models.kernels import land as kernels
 from hydroda.models.kernels import water
-from hydroda.models.land import Arithmetic, FluxPotential, Upstream
+from hydroda.models.land import (
+    Arithmetic,
+    FluxPotential,
+    FreeDrainage,
+    Underground,
+    Upstream,
+)
 from hydroda.models.land_parts import ABOVE, ENERGY, SNOW_ROWS, LandParts, weather_rows
 from hydroda.models.land_parts import SCALARS as LAND_SCALARS
 from hydroda.models.order import Profile, snow_in_order, soil_in_order
 from hydroda.models.retention import Retention, content, head
-from hydroda.models.runoff import FreeDrainage, Runoff, Simtop, Underground
+from hydroda.models.runoff import Runoff, Simtop
 from hydroda.models.soil_heat import nodes, thickness
 from hydroda.models.texture import Cosby
 from hydroda.state import StateVector, Variable
@@ -302,7 +308,7 @@ class LandColumn(LandParts, Model):
         return kernels.Parts(
             **self.tokens(),
             runoff=self.runoff.kernel(),
-            bottom=self.bottom.kernel(),
+            bottom=self.bottom.token(),
             curve=self.soil.token,
             scheme=self.flux.token,
             numbers=self.steps.kernel(),

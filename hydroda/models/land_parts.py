@@ -18,6 +18,7 @@ from hydroda.models.canopy import (
     BuriedByRoughness,
     CanopyNumbers,
     CloudSplit,
+    DaylengthCapacity,
     DenseRoughness,
     FixedRoughness,
     FixedSplit,
@@ -28,6 +29,7 @@ from hydroda.models.canopy import (
     SakaguchiZeng,
     SaturationStress,
     SoilColour,
+    SteadyCapacity,
     clm4_colour,
 )
 from hydroda.models.columns import by_column
@@ -136,6 +138,7 @@ class LandParts:
         default_factory=SakaguchiZeng
     )
     canopy: CanopyNumbers = field(default_factory=CanopyNumbers)
+    capacity: SteadyCapacity | DaylengthCapacity = field(default_factory=DaylengthCapacity)
     heat: SoilHeat = field(default_factory=SoilHeat)
     snow: Snowpack = field(default_factory=Snowpack)
     phase: Phase = field(default_factory=Phase)
@@ -193,7 +196,7 @@ class LandParts:
             porosity,
             self._thermal(ensemble, porosity),
             weather,
-            np.empty((1, 1, 3, 0)),
+            np.empty((1, 1, 4, 0)),
         )
 
     def _thermal(self, ensemble: xr.Dataset, porosity: Array) -> Array:
@@ -214,8 +217,9 @@ class LandParts:
         temperature: Array,
         dz: Array,
     ) -> Array:
-        """Cosine of the zenith angle, leaf and stem area, (member or 1, column or 1, 3, step).
+        """What the calendar brings, (member or 1, column or 1, 4, step).
 
+        Cosine of the zenith angle, leaf and stem area, capacity of leaves relative to their type;
         temperature [K] of the soil (member, column, layer) is that at the start of the day.
         """
         times, warmth = forcing.times[day], _rooted(temperature, dz)
@@ -238,7 +242,9 @@ class LandParts:
         ]
         if "plant" in ensemble.coords:
             areas[0] = np.choose(ensemble.coords["plant"].values[:, None], areas)
-        rows = np.broadcast_arrays(cosine[None], *areas[0])
+        days = (middle - middle.astype("datetime64[Y]")) / np.timedelta64(86400 * 10**9, "ns")
+        capacity = self.capacity.part(1.0 + np.floor(days), latitude)
+        rows = np.broadcast_arrays(cosine[None], *areas[0], capacity[None])
         return np.ascontiguousarray(np.stack(rows, axis=-2))
 
 

@@ -1,4 +1,4 @@
-"""How water runs off a land column, and what lies below it."""
+"""How water runs off a land column, and the aquifer below it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from typing import Any
 
 from hydroda.errors import DeclarationError
 from hydroda.models.kernels import runoff as kernels
-from hydroda.models.land import normalise
+from hydroda.models.land import Underground, normalise
 from hydroda.units import Amount
 
 __all__ = [
     "Aquifer",
-    "FreeDrainage",
     "NoRunoff",
     "Runoff",
     "Simtop",
     "Topmodel",
-    "Underground",
-    "ZeroFlux",
 ]
 
 MM = 1000.0
@@ -111,34 +108,6 @@ class Simtop(Runoff):
         )
 
 
-class Underground(ABC):
-    """What lies below a land column; the author writes `kernel`."""
-
-    @abstractmethod
-    def kernel(self) -> Any:
-        """The token of the kernels."""
-
-    def store(self, below: float) -> float:
-        """Water [mm] held with the water table `below` [m] the bottom of the column."""
-        return 0.0
-
-
-@dataclass(frozen=True)
-class ZeroFlux(Underground):
-    """Bedrock: nothing passes."""
-
-    def kernel(self) -> kernels.ZeroFlux:
-        return kernels.ZeroFlux()
-
-
-@dataclass(frozen=True)
-class FreeDrainage(Underground):
-    """Water leaves by gravity: the flux is the conductivity of the lowest layer."""
-
-    def kernel(self) -> kernels.FreeDrainage:
-        return kernels.FreeDrainage()
-
-
 @dataclass(frozen=True)
 class Aquifer(Underground):
     """Unconfined groundwater down to `depth` below the column (Niu et al. 2007).
@@ -158,7 +127,7 @@ class Aquifer(Underground):
                 f"{self.depth} and {self.specific_yield}"
             )
 
-    def kernel(self) -> kernels.Aquifer:
+    def token(self) -> kernels.Aquifer:
         return kernels.Aquifer(float(self.depth), float(self.specific_yield))
 
     def store(self, below: float) -> float:

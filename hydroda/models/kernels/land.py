@@ -102,11 +102,14 @@ class Weather(NamedTuple):
 
 
 class Season(NamedTuple):
-    """Cosine of the zenith angle, leaf and stem area index of one step."""
+    """Cosine of the zenith angle, leaf and stem area index of one step; capacity of its leaves
+    for photosynthesis relative to that of their type.
+    """
 
     cosine: float
     leaves: float
     stems: float
+    capacity: float
 
 
 class Asked(NamedTuple):
@@ -249,7 +252,12 @@ def _radiation(
     snowy = 0.0
     if s[T_LEAF] <= FREEZING:
         snowy = canopy.wet_fraction(parts.canopy, s[CANOPY], leaves, stems)
-    absorbed = radiation.absorb(plot.optics, sky, albedo, season.cosine, leaves, stems, snowy)
+    full = radiation.absorb(plot.optics, sky, albedo, season.cosine, leaves, stems, snowy)
+    absorbed = radiation.Absorbed(
+        full.sun, full.shade, full.ground, full.reflected, full.par_sun, full.par_shade,
+        full.lai_sun, full.lai_shade, season.capacity * full.vmax_sun,
+        season.capacity * full.vmax_shade,
+    )  # fmt: skip
     return absorbed, sky.vis_direct + sky.vis_diffuse + sky.nir_direct + sky.nir_diffuse
 
 
@@ -444,7 +452,7 @@ class Field(NamedTuple):
     porosity: np.ndarray  # (member, column, layer)
     thermal: np.ndarray  # (member, column, 4, layer): solid, matrix, dry, wet of the heat
     weather: np.ndarray  # (member, column, 7, step)
-    season: np.ndarray  # (member, column, 3, step)
+    season: np.ndarray  # (member, column, 4, step)
 
 
 @kernel
@@ -513,7 +521,7 @@ def forecast(
             weather = Weather(
                 sky[0, k], sky[1, k], sky[2, k], sky[3, k], sky[4, k], sky[5, k], sky[6, k]
             )
-            season = Season(sun[0, k], sun[1, k], sun[2, k])
+            season = Season(sun[0, k], sun[1, k], sun[2, k], sun[3, k])
             if not step(
                 parts, here, x[m, i], s[m, i], rows, share, work, weather, season, seconds,
                 sums[m, i],
