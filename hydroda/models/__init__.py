@@ -7,13 +7,11 @@ from hydroda.models.land import (
     Arithmetic,
     Atmosphere,
     DegreeDay,
-    ExponentialRoots,
     Feddes,
     FluxPotential,
     FreeDrainage,
     HeldHead,
     Outlet,
-    UniformRoots,
     Upstream,
     Vegetation,
     WaterTable,
@@ -30,6 +28,7 @@ from hydroda.models.retention import (
     VanGenuchten,
     rosetta,
 )
+from hydroda.models.roots import ExponentialRoots, JacksonRoots, UniformRoots, ZengRoots
 from hydroda.models.soil_column import SoilColumn, Steps
 
 __all__ = [
@@ -47,6 +46,7 @@ __all__ = [
     "FreeDrainage",
     "Gardner",
     "HeldHead",
+    "JacksonRoots",
     "Linear",
     "Lorenz96",
     "Model",
@@ -60,6 +60,7 @@ __all__ = [
     "VanGenuchten",
     "Vegetation",
     "WaterTable",
+    "ZengRoots",
     "ZeroFlux",
     "rosetta",
 ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hydroda.errors import DeclarationError
 from hydroda.models.kernels import runoff as tokens
 from hydroda.models.kernels import soil as kernels
+from hydroda.models.roots import ExponentialRoots, Roots
 from hydroda.state import Variable
 from hydroda.units import Amount, Duration, duration, magnitude
 
@@ -21,14 +22,12 @@ __all__ = [
     "Arithmetic",
     "Atmosphere",
     "DegreeDay",
-    "ExponentialRoots",
     "Feddes",
     "FluxPotential",
     "FreeDrainage",
     "HeldHead",
     "Outlet",
     "Underground",
-    "UniformRoots",
     "Upstream",
     "Vegetation",
     "WaterTable",
@@ -42,51 +41,6 @@ def normalise(record: Any, units: dict[str, str]) -> None:
     """Turn the fields named in `units` of a frozen dataclass into SI numbers."""
     for name, unit in units.items():
         object.__setattr__(record, name, magnitude(getattr(record, name), unit, name))
-
-
-# ------------------------------------------------------------------------------------------- roots
-
-
-class Roots(ABC):
-    """Where plants take their water; the author writes `above`."""
-
-    @abstractmethod
-    def above(self, depth: Array) -> Array:
-        """Part of the roots above a depth [m], from 0 to at most 1."""
-
-    def parts(self, thickness: Array) -> Array:
-        """Part of the roots in each layer; roots below the column count to no layer."""
-        bounds = np.concatenate([[0.0], np.cumsum(thickness)])
-        parts = np.diff(self.above(bounds))
-        return np.asarray(parts / parts.sum() if parts.sum() > 0.0 else parts)
-
-
-@dataclass(frozen=True)
-class ExponentialRoots(Roots):
-    """Root density that falls by e every `scale`, down to `deepest`."""
-
-    scale: Amount = "0.25 m"
-    deepest: Amount = "2 m"
-
-    def __post_init__(self) -> None:
-        normalise(self, {"scale": "m", "deepest": "m"})
-
-    def above(self, depth: Array) -> Array:
-        scale, deepest = float(self.scale), float(self.deepest)
-        return np.expm1(-np.minimum(depth, deepest) / scale) / np.expm1(-deepest / scale)
-
-
-@dataclass(frozen=True)
-class UniformRoots(Roots):
-    """The same root density down to `deepest`."""
-
-    deepest: Amount = "0.5 m"
-
-    def __post_init__(self) -> None:
-        normalise(self, {"deepest": "m"})
-
-    def above(self, depth: Array) -> Array:
-        return np.minimum(depth / float(self.deepest), 1.0)
 
 
 # ------------------------------------------------------------------------------------ water stress

@@ -190,7 +190,7 @@ class LandParts:
             np.array(kind, np.int64),
             plant_rows(self.plants),
             optics_rows(self.plants),
-            np.stack([plant.roots.fractions(dz) for plant in self.plants]),
+            np.stack([plant.roots.parts(dz) for plant in self.plants]),
             np.array([self.colour.row()]),
             raw,
             porosity,

@@ -16,19 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from hydroda.errors import DeclarationError
 from hydroda.models.kernels import radiation
+from hydroda.models.roots import Roots, ZengRoots
 from hydroda.units import Amount, Magnitude, magnitude
 
 __all__ = [
     "CLM4_TYPES",
     "IGBP_TYPES",
     "DatedLeaves",
-    "JacksonRoots",
     "Leaves",
     "MonthlyLeaves",
     "PlantType",
-    "Roots",
     "SeasonalLeaves",
-    "ZengRoots",
     "clm4",
     "colm",
     "igbp",
@@ -38,59 +36,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-# ------------------------------------------------------------------------------------------- roots
-
-
-class Roots(ABC):
-    """A root profile. Its author writes `above`."""
-
-    @abstractmethod
-    def above(self, depth: Array) -> Array:
-        """Share of the roots above a depth [m]."""
-
-    def fractions(self, thickness: ArrayLike) -> Array:
-        """Share of the roots in each layer, the last with all that is deeper; sums to 1.
-
-        thickness [m] (..., layer) from the top down.
-        """
-        faces = np.cumsum(np.asarray(thickness, float), axis=-1)[..., :-1]
-        share = self.above(faces)
-        return np.diff(share, axis=-1, prepend=0.0, append=1.0)
-
-
-@dataclass(frozen=True)
-class ZengRoots(Roots):
-    """Two exponentials (Zeng 2001, 10.1175/1525-7541(2001)002<0525:GVRDFL>2.0.CO;2)."""
-
-    a: Amount
-    b: Amount
-
-    def __post_init__(self) -> None:
-        for name in ("a", "b"):
-            value = magnitude(getattr(self, name), "1/m", name)
-            if not value > 0.0:
-                raise DeclarationError(f"{name} of ZengRoots must be positive; got {value}")
-            object.__setattr__(self, name, value)
-
-    def above(self, depth: Array) -> Array:
-        a, b = float(self.a), float(self.b)
-        return np.asarray(1.0 - 0.5 * (np.exp(-a * depth) + np.exp(-b * depth)))
-
-
-@dataclass(frozen=True)
-class JacksonRoots(Roots):
-    """1 - beta^depth, depth in cm (Jackson et al. 1996, 10.1007/BF00333714)."""
-
-    beta: float
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.beta < 1.0:
-            raise DeclarationError(f"beta of JacksonRoots must be in (0, 1); got {self.beta}")
-
-    def above(self, depth: Array) -> Array:
-        return np.asarray(1.0 - self.beta ** (100.0 * depth))
-
 
 # ------------------------------------------------------------------------------------------ leaves
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numba
@@ -31,8 +32,10 @@ from hydroda.models.columns import (
 from hydroda.models.grid import EAST, NORTH, Grid
 from hydroda.models.kernels import soil as column_kernels
 from hydroda.models.kernels.flow import curves, member, newton, passes
-from hydroda.models.land import Arithmetic, ExponentialRoots, FluxPotential, Roots, Upstream
+from hydroda.models.kernels.water import LEAST_OPEN
+from hydroda.models.land import Arithmetic, FluxPotential, Upstream
 from hydroda.models.retention import Retention, VanGenuchten
+from hydroda.models.roots import ExponentialRoots, Roots
 from hydroda.state import StateVector, Variable
 from hydroda.units import Amount, Duration, duration, magnitude
 
@@ -74,8 +77,9 @@ class _FlowState(StateVector):
 
 
 @cache
-def _state_of(soil: type[Retention]) -> StateVector:
-    return type("TerrestrialState", (_FlowState,), dict(soil.parameters))()
+def _state_of(soil: type[Retention], surface: type[Surface]) -> StateVector:
+    variables = {**soil.parameters, **surface.variables}
+    return type("TerrestrialState", (_FlowState,), variables)()
 
 
 # ------------------------------------------------------------------------------------------- choices
@@ -93,7 +97,7 @@ class FlowSteps:
     smallest: Duration = "1 s"
     iterations: int = 30
     tolerance: Amount = "1e-8 m"
-    linear: float = 1e-3
+    linear: float = 1e-5
     krylov: int = 200
 
     def __post_init__(self) -> None:
@@ -219,23 +223,74 @@ class Covered(Overland):
 class Demand:
     """What a surface brings and takes: rates [m s-1] by step, (step, column or 1) each.
 
-    `roots` (layer,) are parts of the transpiration; `limits` the heads [m] of top cell and root
-    cells above which the soil gives all that is asked, and below which nothing.
+    `roots` (layer,) are parts of the transpiration; `limits` the heads [m] above which the soil
+    gives all that is asked, and below which nothing: of the top cell, then of root cells.
     """
 
     rain: Array
     evaporation: Array
     transpiration: Array
     roots: Array
-    limits: tuple[float, float]
+    limits: tuple[float, float, float, float]
 
 
 class Surface(ABC):
-    """What happens above the ground; the author writes `demand`."""
+    """What happens above the ground; the author writes `demand`.
+
+    One with a state of its own declares it, and writes what follows `demand` too.
+    """
+
+    variables: Mapping[str, Variable] = MappingProxyType({})
+    diagnostics: Mapping[str, Variable] = MappingProxyType({})
 
     @abstractmethod
     def demand(self, forcing: ForcingWindow, member: int, grid: Grid) -> Demand:
         """What one member's weather brings and takes."""
+
+    def taken_from(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What `dataset` was given for the surface; it is taken out of `given`."""
+        return {}
+
+    def started(self, system: TerrestrialSystem, ensemble: xr.Dataset, own: Any) -> xr.Dataset:
+        """A new ensemble with the state of the surface."""
+        return ensemble
+
+    def held(self, ensemble: xr.Dataset) -> Array:
+        """Water above the ground, and ice in it [mm], (member, column)."""
+        return np.zeros((1, 1))
+
+    def ordered(
+        self, system: TerrestrialSystem, ensemble: xr.Dataset, changed: tuple[str, ...]
+    ) -> xr.Dataset:
+        """The ensemble after an analysis, with the state of the surface within its bounds."""
+        return ensemble
+
+    def over(
+        self, system: TerrestrialSystem, ensemble: xr.Dataset, forcing: ForcingWindow
+    ) -> Above:
+        """What one forecast of all members needs."""
+        return Above()
+
+
+class Above:
+    """A surface through one forecast: how the flow is driven, and what the surface did."""
+
+    def drive(
+        self, m: int, system: member.Member, crew: passes.Crew, demand: Demand, seconds: float,
+        control: newton.Control,
+    ) -> int:  # fmt: skip
+        """Steps of `seconds` of one member through its weather; how many were done."""
+        weather = newton.Weather(
+            demand.rain, demand.evaporation, demand.transpiration, demand.roots
+        )
+        sky = system.sky
+        return int(
+            newton.run(crew, weather, sky.rain, sky.evaporation, sky.uptake, seconds, control)
+        )
+
+    def fields(self, failed: NDArray[np.bool_]) -> dict[str, Any]:
+        """Variables (member, column, ...) of the dataset that the surface gives, as xarray wants."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -272,7 +327,7 @@ class EvaporatingSurface(Surface):
             np.ascontiguousarray((1.0 - self.covered) * potential),
             np.ascontiguousarray(self.covered * potential),
             self.roots.parts(grid.dz),
-            (float(self.full), float(self.dry)),
+            (float(self.full), float(self.dry)) * 2,
         )
 
 
@@ -416,7 +471,7 @@ class TerrestrialSystem(Model):
 
     @property
     def state(self) -> StateVector:
-        return _state_of(type(self.soil))
+        return _state_of(type(self.soil), type(self.surface))
 
     @property
     def diagnostics(self) -> Mapping[str, Variable]:
@@ -429,6 +484,7 @@ class TerrestrialSystem(Model):
             "discharge": Variable("m3 s-1", meaning="overland flow out of the column at the end"),
             "edge_discharge": Variable("m3 s-1", meaning="of it, what leaves the domain"),
             **{name: Variable("mm", meaning="sum over the last forecast") for name in FLUXES},
+            **self.surface.diagnostics,
         }
 
     @property
@@ -462,6 +518,7 @@ class TerrestrialSystem(Model):
                 f"{name} must have the {self.grid.columns} columns of the grid; got "
                 f"{given.shape[1]}"
             )
+        own = self.surface.taken_from(variables)
         shape = (given.shape[0], self.grid.columns, self.grid.layers)
         given = np.array(np.broadcast_to(given, shape))
         ensemble = self._with_parameters(shape, dict(variables))
@@ -474,6 +531,7 @@ class TerrestrialSystem(Model):
         ensemble = ensemble.assign(
             h=(dims, pressure, {"units": "m"}), theta=(dims, contents, {"units": "m3 m-3"})
         )
+        ensemble = self.surface.started(self, ensemble, own)
         self.state.check(ensemble)
         return self._diagnosed(ensemble)
 
@@ -531,7 +589,18 @@ class TerrestrialSystem(Model):
         """The soils of one member, and its K_s (cell,)."""
         raw = self._raw(ensemble, m)
         storage = self._cellwise(ensemble, "specific_storage", m)
-        return _soil_of(self.soil, raw, storage, self.storage.suction), raw[:, 2].copy()
+        soil = _soil_of(self.soil, raw, storage, self.storage.suction)
+        if "ice" in ensemble:
+            soil.p[curves.RESIDUAL : curves.RANGE + 1, : raw.shape[0]] *= self._open(ensemble, m)
+        return soil, raw[:, 2].copy()
+
+    def _open(self, ensemble: xr.Dataset, m: int) -> Array:
+        """Part of the pores of one member that ice leaves (cell,)."""
+        part = np.ones((self.grid.columns, self.grid.layers))
+        ice = ensemble["ice"].values[m]
+        porosity = self._cellwise(ensemble, "theta_s", m).reshape(part.shape)[:, : ice.shape[1]]
+        part[:, : ice.shape[1]] = np.maximum(1.0 - ice / porosity, LEAST_OPEN)
+        return part.ravel()
 
     def _contents(self, ensemble: xr.Dataset, h: Array) -> Array:
         return self._states(ensemble, h)[0]
@@ -611,10 +680,17 @@ class TerrestrialSystem(Model):
             inside = np.flatnonzero(grid.beside[:, side] >= 0)
             a, b = k[inside], k[grid.beside[inside, side]]
             slant = cosine[inside, side][:, None]
-            face[inside] = 2.0 * a * b / (a + b) * self.lateral * dz / grid.widths[side] ** 2 * slant
+            face[inside] = (
+                2.0 * a * b / (a + b) * self.lateral * dz / grid.widths[side] ** 2 * slant
+            )
             sides.append(_padded(face))
         return member.Ground(
-            _padded(np.tile(gap, grid.columns), 1.0), _padded(down), *sides, _padded(ks), joined
+            _padded(np.tile(gap, grid.columns), 1.0),
+            _padded(down),
+            *sides,
+            _padded(ks),
+            joined,
+            np.zeros((0, 0)),
         )
 
     def _joined(self, soil: member.Soil, k: Array) -> NDArray[np.uint8]:
@@ -720,19 +796,25 @@ class TerrestrialSystem(Model):
         # Waking threads many times a step repays itself in large domains.
         along = threads if mesh.columns * mesh.layers >= WORTH_THREADS else 1
 
+        above = self.surface.over(self, ensemble, window)
+
         def one(m: int) -> _Outcome:
             demand = self.surface.demand(window, m, self.grid)
             system = self._member(ensemble, m, mesh, demand)
-            return self._run(system, demand, window.step_seconds, 1 if across else along)
+            return self._run(m, system, above, demand, window, 1 if across else along)
 
         if across:
             with ThreadPoolExecutor(threads) as pool:
                 outcomes = list(pool.map(one, range(members)))
         else:
             outcomes = [one(m) for m in range(members)]
-        return self._forecast_dataset(ensemble, outcomes)
+        failed = np.array([bool(each.failure) for each in outcomes])
+        return self._forecast_dataset(ensemble, outcomes, above.fields(failed))
 
-    def _run(self, m: member.Member, demand: Demand, seconds: float, threads: int) -> _Outcome:
+    def _run(
+        self, number: int, m: member.Member, above: Above, demand: Demand, forcing: ForcingWindow,
+        threads: int,
+    ) -> _Outcome:  # fmt: skip
         table, kept = passes.packed(m)
         crew = passes.Crew(
             passes.passes_of(m.token, m.scheme),
@@ -743,20 +825,10 @@ class TerrestrialSystem(Model):
             m.sums,
             m.count,
         )
-        weather = newton.Weather(
-            demand.rain, demand.evaporation, demand.transpiration, demand.roots
-        )
-        done = newton.run(
-            crew,
-            weather,
-            m.sky.rain,
-            m.sky.evaporation,
-            m.sky.uptake,
-            seconds,
-            self.steps.kernel(),
-        )
+        seconds = forcing.step_seconds
+        done = above.drive(number, m, crew, demand, seconds, self.steps.kernel())
         del kept  # the addresses were valid until here
-        return self._outcome(m, done, done == demand.rain.shape[0])
+        return self._outcome(m, done, done == forcing.times.size)
 
     def _outcome(self, m: member.Member, done: int, finished: bool) -> _Outcome:
         cells = self.grid.columns * self.grid.layers
@@ -793,7 +865,9 @@ class TerrestrialSystem(Model):
             f"{m.x[member.H_START, worst]:.6g} m, h = {m.x[member.H, worst]:.6g} m: {reason}"
         )
 
-    def _forecast_dataset(self, ensemble: xr.Dataset, outcomes: list[_Outcome]) -> xr.Dataset:
+    def _forecast_dataset(
+        self, ensemble: xr.Dataset, outcomes: list[_Outcome], above: dict[str, Any]
+    ) -> xr.Dataset:
         flat = {
             "water": np.stack([each.water for each in outcomes]),
             "pond": np.stack([each.pond for each in outcomes]),
@@ -802,8 +876,12 @@ class TerrestrialSystem(Model):
         order = ("rain", "evaporation", "transpiration", "runoff", "boundary_inflow", "inflow")
         flat |= {name: sums[:, i] for i, name in enumerate(order)}
         flat["inflow"] = -flat["inflow"]
+        flat |= {name: above.pop(name)[1] for name in FLUXES if name in above}
+        before = self.water(ensemble).values
+        ensemble = ensemble.assign(above)
+        flat["water"] = flat["water"] + self.surface.held(ensemble)
         net = sum(sign * flat[name] for name, sign in self.budget.terms.items())
-        flat["budget_error"] = flat["water"] - self.water(ensemble).values - net
+        flat["budget_error"] = flat["water"] - before - net
         h = np.stack([each.h for each in outcomes])
         place, dims = ("member", "column"), ("member", "column", "layer")
         after = ensemble.assign(
@@ -822,7 +900,9 @@ class TerrestrialSystem(Model):
             }
             | self._tables(h)
         )
-        failures = [f"member {m}, {each.failure}" for m, each in enumerate(outcomes) if each.failure]
+        failures = [
+            f"member {m}, {each.failure}" for m, each in enumerate(outcomes) if each.failure
+        ]
         counts = np.sum([each.count for each in outcomes], axis=0)
         after.attrs = {k: v for k, v in after.attrs.items() if k != "failures"}
         after.attrs["solver"] = " ".join(
@@ -845,7 +925,7 @@ class TerrestrialSystem(Model):
     # ---------------------------------------------------------------------------- after an analysis
 
     def water(self, ensemble: xr.Dataset) -> xr.DataArray:
-        """Water in the ground, under pressure, and on the surface [mm]."""
+        """Water in the ground, under pressure, on the surface and above it [mm]."""
         h = np.asarray(ensemble["h"].values, float)
         theta = np.asarray(ensemble["theta"].values, float)
         return self._water(ensemble, h, theta)
@@ -856,7 +936,8 @@ class TerrestrialSystem(Model):
         column = ((water - fitting + theta) * self.grid.dz).sum(axis=-1)
         pond = np.maximum(h[..., 0] - self.overland.offset(self.grid), 0.0)
         dims = ("member", "column")
-        return xr.DataArray(MM * (column + pond), dims=dims, attrs={"units": "mm"})
+        water = MM * (column + pond) + self.surface.held(ensemble)
+        return xr.DataArray(water, dims=dims, attrs={"units": "mm"})
 
     def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
         h = ensemble["h"].values
@@ -880,13 +961,17 @@ class TerrestrialSystem(Model):
         new heads, but saturated cells keep theirs. Second: the water [mm] that the cuts and new
         porosities added to what the analysis gave.
         """
+        given = self.surface.held(ensemble)
+        ensemble = self.surface.ordered(self, ensemble, changed)
         h, theta = np.array(ensemble["h"].values), np.array(ensemble["theta"].values)
         if "h" in changed and "theta" not in changed:
             theta = self._contents(ensemble, h)
-        before = self._water(ensemble, h, theta)
-        if not {"theta", *self.soil.parameters}.isdisjoint(changed):
+        before = self._water(ensemble, h, theta) + given - self.surface.held(ensemble)
+        if not {"theta", "ice", *self.soil.parameters}.isdisjoint(changed):
             h, theta = self._agree(h, theta, ensemble, changed)
-        after = ensemble.assign(h=ensemble["h"].copy(data=h), theta=ensemble["theta"].copy(data=theta))
+        after = ensemble.assign(
+            h=ensemble["h"].copy(data=h), theta=ensemble["theta"].copy(data=theta)
+        )
         diagnosed = self._diagnosed(after)
         return diagnosed, diagnosed["water"] - before
 
@@ -894,7 +979,10 @@ class TerrestrialSystem(Model):
         self, h: Array, theta: Array, ensemble: xr.Dataset, changed: tuple[str, ...]
     ) -> tuple[Array, Array]:
         """Heads and contents of each cell that fit, from the one that decides there."""
-        high = np.broadcast_to(parameters(self.soil, ensemble)["theta_s"], theta.shape)
+        high = np.array(np.broadcast_to(parameters(self.soil, ensemble)["theta_s"], theta.shape))
+        if "ice" in ensemble:
+            for m in range(high.shape[0]):
+                high[m] *= self._open(ensemble, m).reshape(high.shape[1:])
         fitting = self._contents(ensemble, h)
         by_head = np.abs(theta - fitting) <= UNCHANGED
         if "h" in changed:

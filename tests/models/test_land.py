@@ -6,14 +6,13 @@ from hydroda.models.land import (
     FAO56,
     Atmosphere,
     DegreeDay,
-    ExponentialRoots,
     Feddes,
     HeldHead,
     Outlet,
-    UniformRoots,
     Vegetation,
     WaterTable,
 )
+from hydroda.models.roots import ExponentialRoots, UniformRoots
 
 
 @pytest.mark.parametrize("roots", [ExponentialRoots(), UniformRoots("60 cm")])

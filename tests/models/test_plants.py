@@ -12,6 +12,7 @@ from hydroda.errors import DeclarationError, UnitError
 from hydroda.models import canopy, plants
 from hydroda.models.kernels import canopy as kernels
 from hydroda.models.kernels import radiation
+from hydroda.models.roots import JacksonRoots, ZengRoots
 
 ALL = [*map(plants.igbp, plants.IGBP_TYPES), *map(plants.clm4, plants.CLM4_TYPES)]
 NODES = 0.025 * (np.exp(0.5 * (np.arange(1, 11) - 0.5)) - 1)
@@ -57,21 +58,25 @@ def test_that_the_tables_hold_what_their_sources_print():
 def test_that_roots_sum_to_one_on_any_layers(plant):
     faces = np.append((NODES[1:] + NODES[:-1]) / 2, NODES[-1] + 0.5)
     for thickness in (np.diff(faces, prepend=0.0), [0.05], [0.02, 0.3, 5.0, 50.0]):
-        share = plant.roots.fractions(thickness)
+        share = plant.roots.parts(thickness)
         assert_allclose(share.sum(), 1.0, rtol=1e-14)
         assert (share >= 0).all()
 
 
 def test_that_roots_are_shared_among_columns_of_any_thickness():
     thickness = np.array([[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]])
-    share = plants.ZengRoots("6 1/m", "3 1/m").fractions(thickness)
-    wanted = 1 - 0.5 * (np.exp(-6 * 0.3) + np.exp(-3 * 0.3))
+    share = ZengRoots("6 1/m", "3 1/m").parts(thickness)
+
+    def above(depth: float) -> float:
+        return 1 - 0.5 * (np.exp(-6 * depth) + np.exp(-3 * depth))
+
+    wanted = above(0.3) / above(1.0)
     assert_allclose([share[0, :2].sum(), share[1, 0]], wanted)
 
 
 def test_that_jackson_grass_has_its_published_half_in_the_top_third_of_a_metre():
     """Jackson et al. (1996): temperate grassland, beta 0.943, holds 83 % in the upper 30 cm."""
-    assert plants.JacksonRoots(0.943).above(np.array(0.3)) == pytest.approx(0.83, abs=0.005)
+    assert JacksonRoots(0.943).above(np.array(0.3)) == pytest.approx(0.83, abs=0.005)
 
 
 def test_that_monthly_leaves_pass_through_the_middle_of_each_month():
@@ -133,8 +138,8 @@ def test_that_a_type_is_changed_in_units_of_ones_own():
         (lambda: plants.clm4("oak"), "clm4 knows"),
         (lambda: plants.MonthlyLeaves((1, 2, 3), 0.1), "12 monthly values"),
         (lambda: plants.SeasonalLeaves(2.0, 1.0, 0.1), "lowest <= highest"),
-        (lambda: plants.JacksonRoots(1.2), "beta"),
-        (lambda: plants.ZengRoots("-1 1/m", "1 1/m"), "positive"),
+        (lambda: JacksonRoots(1.2), "beta"),
+        (lambda: ZengRoots("-1 1/m", "1 1/m"), "positive"),
         (lambda: canopy.clm3_colour(9), "class 1 to 8"),
         (lambda: canopy.SaturationStress(0.5, 0.4), "wilting must be below field"),
         (lambda: canopy.FixedSplit(direct=1.2), "fraction"),

@@ -17,8 +17,9 @@ from hydroda.models.boundaries import (
     Well,
 )
 from hydroda.models.grid import Grid
-from hydroda.models.land import UniformRoots, Upstream
+from hydroda.models.land import Upstream
 from hydroda.models.retention import VanGenuchten
+from hydroda.models.roots import UniformRoots
 from hydroda.models.terrestrial import (
     Covered,
     DiffusiveWave,
