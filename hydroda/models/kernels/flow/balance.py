@@ -324,7 +324,7 @@ def _uptake(m: Member, dt: float, c: int) -> None:
         if demand != 0.0:
             part, slope = 1.0, 0.0
             if demand > 0.0:
-                part, slope = _ramp(x[H, i], m.limits.full, m.limits.dry)
+                part, slope = _ramp(x[H, i], m.limits.full_roots, m.limits.dry_roots)
             total += demand * part
             x[R, i] += dt * demand * part
             x[DI, i] += dt * demand * slope
@@ -417,3 +417,17 @@ def fill_and_faces(m: Member, first: int, last: int) -> None:
     vertical(m, first, last)
     if m.ground.joined.size > 0:
         joints(m, first, last)
+    if m.ground.ease.size > 0:
+        through_ice(m, first, last)
+
+
+@kernel
+def through_ice(m: Member, first: int, last: int) -> None:
+    """What ice in the pores leaves of the fluxes through faces below the layers of the land."""
+    ease, x = m.ground.ease, m.x
+    for c in range(first, last):
+        for k in range(ease.shape[1]):
+            i = c * m.mesh.layers + k
+            x[Q, i] *= ease[c, k]
+            x[Q_A, i] *= ease[c, k]
+            x[Q_B, i] *= ease[c, k]

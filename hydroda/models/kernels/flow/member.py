@@ -47,6 +47,7 @@ class Ground(NamedTuple):
     tn: np.ndarray  # (cell,) and to the north
     ks: np.ndarray  # (cell,) K_s [m s-1]
     joined: np.ndarray  # (cell,) SCALED or OTHER where the head between two soils is solved for
+    ease: np.ndarray  # (column, land layer) by what ice multiplies the flux through the face below
 
 
 # Soils that differ by their K_s alone, or by their curves.
@@ -92,6 +93,8 @@ class Limits(NamedTuple):
 
     full: float
     dry: float
+    full_roots: float
+    dry_roots: float
 
 
 class Member(NamedTuple):

@@ -120,7 +120,7 @@ def _call(context, passes, table, what, source, target, a, b, first, last):  # t
 @kernel
 def _unpack(token: Any, scheme: Any, address: int) -> Member:
     t = carray(_wholes(address), (SLOTS, 4))
-    numbers = carray(_floats(t[1, 0]), 4)
+    numbers = carray(_floats(t[1, 0]), 6)
     soil = Soil(
         carray(_floats(t[2, 0]), (t[2, 1], t[2, 2])), carray(_floats(t[3, 0]), t[3, 1]), numbers[1]
     )
@@ -142,6 +142,7 @@ def _unpack(token: Any, scheme: Any, address: int) -> Member:
         carray(_floats(t[14, 0]), t[14, 1]),
         carray(_floats(t[15, 0]), t[15, 1]),
         carray(_bytes(t[16, 0]), t[16, 1]),
+        carray(_floats(t[36, 0]), (t[36, 1], t[36, 2])),
     )
     overland = Overland(
         numbers[0],
@@ -174,7 +175,7 @@ def _unpack(token: Any, scheme: Any, address: int) -> Member:
         overland,
         edges,
         sky,
-        Limits(numbers[2], numbers[3]),
+        Limits(numbers[2], numbers[3], numbers[4], numbers[5]),
         carray(_floats(t[32, 0]), (t[32, 1], t[32, 2])),
         carray(_floats(t[33, 0]), (t[33, 1], t[33, 2])),
         carray(_floats(t[34, 0]), (t[34, 1], t[34, 2])),
@@ -182,14 +183,14 @@ def _unpack(token: Any, scheme: Any, address: int) -> Member:
     )
 
 
-SLOTS = 36
+SLOTS = 37
 
 
 def packed(m: Member) -> tuple[np.ndarray, list[np.ndarray]]:
     """The table of a member, and the arrays that must outlive it."""
-    numbers = np.array([m.overland.offset, m.soil.suction, m.limits.full, m.limits.dry])
-    arrays = [numbers, m.soil.p, m.soil.table, *m.mesh[2:], *m.ground, *m.overland[1:]]
-    arrays += [*m.edges, *m.sky, m.x, m.y, m.sums, m.count]
+    numbers = np.array([m.overland.offset, m.soil.suction, *m.limits])
+    arrays = [numbers, m.soil.p, m.soil.table, *m.mesh[2:], *m.ground[:-1], *m.overland[1:]]
+    arrays += [*m.edges, *m.sky, m.x, m.y, m.sums, m.count, m.ground.ease]
     table = np.zeros((SLOTS, 4), np.int64)
     table[0, :2] = m.mesh.layers, m.mesh.columns
     assert len(arrays) == SLOTS - 1
