@@ -105,33 +105,44 @@ class SeasonalLeaves(Leaves):
 
 @dataclass(frozen=True)
 class DatedLeaves(Leaves):
-    """Leaf area as measured on days of the year ("month-day"), every year alike, stems constant.
+    """Leaf and stem area as measured on days of the year ("month-day"), every year alike.
 
-    Linear between the days, also from the last of a year to the first of the next.
+    Linear between the days, also from the last of a year to the first of the next; a number stands
+    for all days.
 
     >>> DatedLeaves((("06-01", 0.0), ("07-20", 6.0), ("09-01", 5.0), ("10-01", 0.0)), sai=0.3)
     """
 
-    lai: Sequence[tuple[str, float]]
-    sai: float
+    lai: float | Sequence[tuple[str, float]]
+    sai: float | Sequence[tuple[str, float]]
 
     def __post_init__(self) -> None:
-        days = [_part_of_year(_day(day)) for day, _ in self.lai]
-        values = [float(value) for _, value in self.lai]
-        if not days or min([*values, self.sai]) < 0.0 or (np.diff(days) <= 0.0).any():
-            raise DeclarationError(
-                "lai must be pairs of (month-day, leaf area) in the order of the year, with none "
-                f"negative, as sai; got {self.lai!r} and {self.sai}"
-            )
-        object.__setattr__(self, "lai", tuple((day, float(value)) for day, value in self.lai))
+        for name in ("lai", "sai"):
+            pairs = _dated(getattr(self, name))
+            days = [_part_of_year(_day(day)) for day, _ in pairs]
+            if not days or min(value for _, value in pairs) < 0.0 or (np.diff(days) <= 0.0).any():
+                raise DeclarationError(
+                    f"{name} must be pairs of (month-day, area) in the order of the year, with "
+                    f"none negative; got {getattr(self, name)!r}"
+                )
+            object.__setattr__(self, name, pairs)
 
     def area(
         self, time: NDArray[np.datetime64], latitude: float, t_soil: ArrayLike = 0.0
     ) -> tuple[Array, Array]:
-        days = [float(_part_of_year(_day(day))) for day, _ in self.lai]
         place = _part_of_year(np.asarray(time, "datetime64[ns]"))
-        lai = np.interp(place, days, [value for _, value in self.lai], period=1.0)
-        return lai, np.full_like(lai, self.sai)
+        return _between(place, _dated(self.lai)), _between(place, _dated(self.sai))
+
+
+def _dated(value: float | Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    if isinstance(value, (int, float)):
+        return (("01-01", float(value)),)
+    return tuple((day, float(area)) for day, area in value)
+
+
+def _between(place: Array, pairs: Sequence[tuple[str, float]]) -> Array:
+    days = [float(_part_of_year(_day(day))) for day, _ in pairs]
+    return np.asarray(np.interp(place, days, [value for _, value in pairs], period=1.0))
 
 
 def _day(text: str) -> np.datetime64:
@@ -139,9 +150,7 @@ def _day(text: str) -> np.datetime64:
     try:
         return np.datetime64(f"2001-{text}", "ns")
     except ValueError:
-        raise DeclarationError(
-            f"days of lai must be 'month-day' as '06-15'; got {text!r}"
-        ) from None
+        raise DeclarationError(f"days must be 'month-day' as '06-15'; got {text!r}") from None
 
 
 def _part_of_year(time: Any) -> Array:
