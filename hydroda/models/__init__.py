@@ -1,7 +1,27 @@
-"""Forecast models: land columns and toy models behind one small base class."""
+"""Forecast models: columns, flow in three dimensions, models of others; one small base class."""
 
 from hydroda.models.base import Budget, Model
 from hydroda.models.bmi import BMIModel
+from hydroda.models.canopy import (
+    AgedSnow,
+    BuriedByHeight,
+    BuriedByRoughness,
+    CanopyNumbers,
+    CloudSplit,
+    DenseRoughness,
+    FixedRoughness,
+    FixedSplit,
+    FluxSplit,
+    HeadStress,
+    KelvinHumidity,
+    LinearSaturation,
+    SakaguchiZeng,
+    SaturationStress,
+    SoilColour,
+    clm3_colour,
+    clm4_colour,
+)
+from hydroda.models.clm import CLM4Column, CoLMColumn
 from hydroda.models.land import (
     FAO56,
     Arithmetic,
@@ -17,9 +37,20 @@ from hydroda.models.land import (
     WaterTable,
     ZeroFlux,
 )
+from hydroda.models.land_column import LandColumn, WaterSteps
+from hydroda.models.land_parts import Heights, Phase
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
 from hydroda.models.parflow import ParFlowModel
+from hydroda.models.plants import (
+    DatedLeaves,
+    MonthlyLeaves,
+    PlantType,
+    SeasonalLeaves,
+    clm4,
+    colm,
+    igbp,
+)
 from hydroda.models.retention import (
     BrooksCorey,
     ClappHornberger,
@@ -29,38 +60,85 @@ from hydroda.models.retention import (
     rosetta,
 )
 from hydroda.models.roots import ExponentialRoots, JacksonRoots, UniformRoots, ZengRoots
+from hydroda.models.runoff import Aquifer, NoRunoff, Simtop, Topmodel
+from hydroda.models.snowpack import Compaction, NiuYang, RoughCover, SnowAgeing, Snowpack
 from hydroda.models.soil_column import SoilColumn, Steps
+from hydroda.models.soil_heat import SoilHeat
+from hydroda.models.texture import Cosby, CosbyClasses, Rosetta
 
 __all__ = [
     "FAO56",
+    "AgedSnow",
+    "Aquifer",
     "Arithmetic",
     "Atmosphere",
     "BMIModel",
     "BrooksCorey",
     "Budget",
+    "BuriedByHeight",
+    "BuriedByRoughness",
+    "CLM4Column",
+    "CanopyNumbers",
     "ClappHornberger",
+    "CloudSplit",
+    "CoLMColumn",
+    "Compaction",
+    "Cosby",
+    "CosbyClasses",
+    "DatedLeaves",
     "DegreeDay",
+    "DenseRoughness",
     "ExponentialRoots",
     "Feddes",
+    "FixedRoughness",
+    "FixedSplit",
     "FluxPotential",
+    "FluxSplit",
     "FreeDrainage",
     "Gardner",
+    "HeadStress",
+    "Heights",
     "HeldHead",
     "JacksonRoots",
+    "KelvinHumidity",
+    "LandColumn",
     "Linear",
+    "LinearSaturation",
     "Lorenz96",
     "Model",
+    "MonthlyLeaves",
+    "NiuYang",
+    "NoRunoff",
     "Outlet",
     "ParFlowModel",
+    "Phase",
+    "PlantType",
     "Retention",
+    "Rosetta",
+    "RoughCover",
+    "SakaguchiZeng",
+    "SaturationStress",
+    "SeasonalLeaves",
+    "Simtop",
+    "SnowAgeing",
+    "Snowpack",
+    "SoilColour",
     "SoilColumn",
+    "SoilHeat",
     "Steps",
+    "Topmodel",
     "UniformRoots",
     "Upstream",
     "VanGenuchten",
     "Vegetation",
+    "WaterSteps",
     "WaterTable",
     "ZengRoots",
     "ZeroFlux",
+    "clm3_colour",
+    "clm4",
+    "clm4_colour",
+    "colm",
+    "igbp",
     "rosetta",
 ]
