@@ -690,7 +690,7 @@ class TerrestrialSystem(Model):
             *sides,
             _padded(ks),
             joined,
-            np.zeros((0, 0)),
+            np.ones(self.surface.icy(grid)),
         )
 
     def _joined(self, soil: member.Soil, k: Array) -> NDArray[np.uint8]:
