@@ -35,13 +35,20 @@ def _fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
 fused: Any = intrinsic(_fused)
 
 
-def polynomial(coefficients: Iterable[float]) -> Callable[[float], float]:
+def horner(coefficients: Iterable[float]) -> Callable[[float], float]:
     """Horner's rule for `coefficients` that rise with the power, compiled without a loop."""
     lowest, *others = (float(c) for c in coefficients)
     if not others:
         return njit(lambda x: lowest)
-    higher = polynomial(others)
+    higher = horner(others)
     return njit(lambda x: fused(higher(x), x, lowest))
+
+
+def polynomial(coefficients: Iterable[float]) -> Callable[[float], float]:
+    """The same, even and odd powers apart: a processor goes through both at a time."""
+    given = list(coefficients)
+    even, odd = horner(given[::2]), horner(given[1::2])
+    return njit(lambda x: fused(odd(x * x), x, even(x * x)))
 
 
 LN2, LN2_HIGH, LN2_LOW = math.log(2), 0.6931471803691238, 1.9082149292705877e-10
@@ -75,14 +82,28 @@ def logarithm(x: float) -> float:
 # --- weighted means of profiles -------------------------------------------------------------------
 
 
-@njit(cache=True)
-def thickness_mean(theta: Array, top: Array, bottom: Array, row: int) -> float:
-    """Mean of one profile [m3 m-3] over all its layers."""
-    total, extent = 0.0, 0.0
-    for layer in range(top.size):
-        total += (bottom[layer] - top[layer]) * theta[row, layer]
-        extent += bottom[layer] - top[layer]
-    return total / extent
+@njit(cache=True, error_model="numpy")
+def into_lanes(
+    theta: Array, start: int, top: Array, bottom: Array, moisture: Array, mean: Array
+) -> None:
+    """Leaves the profiles theta (row, layer) from `start` on in moisture (layer, lane).
+
+    In `mean` (lane,) that of each over all its layers. Behind the last row stands the last again.
+    """
+    rows, layers = theta.shape
+    extent = 0.0
+    for lane in range(LANES):
+        mean[lane] = 0.0
+        row = min(start + lane, rows - 1)
+        for layer in range(layers):
+            moisture[layer, lane] = theta[row, layer]
+    for layer in range(layers):
+        thickness = bottom[layer] - top[layer]
+        extent += thickness
+        for lane in range(LANES):
+            mean[lane] += thickness * moisture[layer, lane]
+    for lane in range(LANES):
+        mean[lane] /= extent
 
 
 @njit(cache=True)
@@ -94,30 +115,81 @@ def linear_part(z: float, top: float, bottom: float) -> float:
     return (1 - 0.5 * (top + end) / z) * (end - top)
 
 
-@njit(cache=True)
+PLAIN = 20  # passes of the published iteration, after which it may be going round in a circle
+
+
+@njit(cache=True, error_model="numpy")
 def conventional(
     theta: Array, top: Array, bottom: Array, tolerance: float, cap: int
 ) -> tuple[Array, Array]:
-    """Mean (row,) and z* (row,) [m] of profiles (row, layer) under a linear weight 1 - z/z*."""
+    """Mean (row,) and z* (row,) [m] of profiles (row, layer) under a linear weight 1 - z/z*.
+
+    The published iteration takes each mean for the next; where dry soil lies on wet it goes to and
+    fro for ever. After `PLAIN` passes the mean is sought by bisection between the driest layer and
+    the wettest.
+    """
     rows, layers = theta.shape
     mean, reach = np.empty(rows), np.empty(rows)
-    for row in range(rows):
-        old = thickness_mean(theta, top, bottom, row)
-        z = math.nan
-        for _ in range(cap):
-            z = 0.058 / (old + 0.0829)
-            total, norm = 0.0, 0.0
-            for layer in range(layers):
-                part = linear_part(z, top[layer], bottom[layer])
-                total += part * theta[row, layer]
-                norm += part
-            new = total / norm if norm > 0 else math.nan
-            done = not abs(new - old) > tolerance * abs(old)
-            old = new
-            if done:
+    given, found, depth = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    low, high, moving = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    total, steepness, moisture = np.empty(LANES), np.empty(LANES), np.empty((layers, LANES))
+    for start in range(0, rows, LANES):
+        into_lanes(theta, start, top, bottom, moisture, given)
+        moving[:] = 1.0
+        for step in range(cap):
+            for lane in range(LANES):
+                depth[lane] = 0.058 / (given[lane] + 0.0829)
+            linear_means(moisture, top, bottom, depth, steepness, total, found)
+            left = 0.0
+            for lane in range(LANES):
+                far = abs(found[lane] - given[lane]) > tolerance * abs(given[lane])
+                moving[lane] = moving[lane] if far else 0.0
+                left += moving[lane]
+            if left == 0.0 or step + 1 == cap:
                 break
-        mean[row], reach[row] = old, z
+            for lane in range(LANES):
+                if step < PLAIN:
+                    given[lane] = found[lane] if moving[lane] > 0 else given[lane]
+                    continue
+                if step == PLAIN:
+                    low[lane], high[lane] = moisture[:, lane].min(), moisture[:, lane].max()
+                elif found[lane] > given[lane]:
+                    low[lane] = given[lane]
+                else:
+                    high[lane] = given[lane]
+                if moving[lane] > 0:
+                    given[lane] = 0.5 * (low[lane] + high[lane])
+        for lane in range(min(LANES, rows - start)):
+            mean[start + lane], reach[start + lane] = found[lane], depth[lane]
     return mean, reach
+
+
+@njit(cache=True, error_model="numpy")
+def linear_means(
+    moisture: Array,
+    top: Array,
+    bottom: Array,
+    depth: Array,
+    steepness: Array,
+    total: Array,
+    mean: Array,
+) -> None:
+    """Leaves in `mean` (lane,) that of `moisture` (layer, lane) under 1 - z/`depth`."""
+    deepest = 0.0
+    for lane in range(LANES):
+        mean[lane], total[lane], steepness[lane] = 0.0, 0.0, 0.5 / depth[lane]
+        deepest = max(deepest, depth[lane])
+    for layer in range(top.size):
+        if top[layer] >= deepest:
+            break
+        for lane in range(LANES):
+            end = bottom[layer] if bottom[layer] < depth[lane] else depth[lane]
+            part = (1 - (top[layer] + end) * steepness[lane]) * (end - top[layer])
+            part = part if end > top[layer] else 0.0
+            mean[lane] += part * moisture[layer, lane]
+            total[lane] += part
+    for lane in range(LANES):
+        mean[lane] /= total[lane]
 
 
 @njit(cache=True)
@@ -169,13 +241,8 @@ def revised(
     total, upper, moving = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     moisture = np.empty((layers, LANES))
     for start in range(0, rows, LANES):
-        for lane in range(LANES):
-            row = min(start + lane, rows - 1)
-            given[lane] = thickness_mean(theta, top, bottom, row)
-            given_before[lane] = found_before[lane] = math.nan
-            moving[lane] = 1.0
-            for layer in range(layers):
-                moisture[layer, lane] = theta[row, layer]
+        into_lanes(theta, start, top, bottom, moisture, given)
+        given_before[:], found_before[:], moving[:] = math.nan, math.nan, 1.0
         for step in range(cap):
             for lane in range(LANES):
                 shade = vegetation_factor(height, given[lane])

@@ -18,6 +18,7 @@ from scipy.optimize.elementwise import find_root
 
 from hydroda.errors import DeclarationError
 from hydroda.obs import _kernels_cosmic
+from hydroda.obs._kernels_cosmic import PLAIN
 from hydroda.units import Amount, magnitude
 
 Array = NDArray[np.float64]
@@ -351,14 +352,20 @@ class Weighting(ABC):
     def of_samples(self, moisture: ArrayLike, depth: ArrayLike) -> Average:
         """The same of point samples (sample,) of one profile, from their plain mean on."""
         theta, z = np.asarray(moisture, float), np.asarray(depth, float)
-        mean = theta.mean()
-        for _ in range(self.iterations):
-            reach = self.reach(mean)
+        given, low, high = theta.mean(), theta.min(), theta.max()
+        for step in range(self.iterations):
+            reach = self.reach(given)
             weights = self.weight(z, reach)
             weights = weights / weights.sum()
-            old, mean = mean, weights @ theta
-            if not abs(mean - old) > self.tolerance * abs(old):
+            mean = weights @ theta
+            if not abs(mean - given) > self.tolerance * abs(given):
                 break
+            if step < PLAIN:
+                given = mean
+                continue
+            if step > PLAIN:  # as the kernels: the plain iteration may go to and fro for ever
+                low, high = (given, high) if mean > given else (low, given)
+            given = 0.5 * (low + high)
         return Average(mean, reach, weights)
 
 
@@ -367,7 +374,8 @@ class Conventional(Weighting):
     """Weights 1 − z/z* down to z* = 0.058/(θ̄ + 0.0829) m, the layer at z* cut; θ̄ iterated.
 
     The operator of TSMP-PDAF and so of Li et al.; it stops when θ̄ changes by less than `tolerance`
-    (relative; 1 % there), after at most `iterations`. Franz et al. 2012,
+    (relative; 1 % there), after at most `iterations`. Where dry soil lies on wet theirs does not
+    end; here the θ̄ that gives itself is then found by bisection. Franz et al. 2012,
     doi:10.1029/2012WR011871; Schrön et al. 2017, doi:10.5194/hess-21-5009-2017.
     """
 

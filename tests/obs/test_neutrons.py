@@ -321,6 +321,19 @@ def test_that_the_iteration_is_capped() -> None:
     agree(once.depth, 0.058 / (start + 0.0829))
 
 
+@pytest.mark.parametrize("tolerance", [0.01, 1e-10])
+def test_that_dry_soil_on_wet_has_the_mean_that_gives_itself(tolerance: float) -> None:
+    # The published iteration goes to and fro here: dry soil, looked through to the wet; wet, not.
+    faces = np.linspace(0.0, 1.0, 21)
+    theta = np.where(faces[:-1] < 0.25, 0.03, 0.5)[None] + np.array([[0.0], [0.06]])
+    ours = Conventional(tolerance).average(theta, faces[:-1], faces[1:])
+    np.testing.assert_allclose(Conventional().reach(ours.mean), ours.depth, rtol=3 * tolerance)
+    assert 0.03 < ours.mean[0] < ours.mean[1] < 0.5
+    point = Conventional(tolerance).of_samples(theta[0], 0.5 * (faces[1:] + faces[:-1]))
+    assert point.mean == pytest.approx(ours.mean[0], abs=0.02)
+    np.testing.assert_allclose(Conventional().reach(point.mean), point.depth, rtol=3 * tolerance)
+
+
 def test_that_impossible_settings_are_refused() -> None:
     with pytest.raises(DeclarationError, match="tolerance must lie between 0 and 1; got 0"):
         Conventional(tolerance=0)
