@@ -85,6 +85,7 @@ class Lane:
     scheme: Scheme
     filters: tuple[Scheme, ...]
     rows: NDArray[np.int64]
+    scaled: NDArray[np.bool_]
     operator: Array
     places: Places
     probes: Places
@@ -93,6 +94,7 @@ class Lane:
     def of(cls, scheme: Scheme, twin: Twin, thresholds: Sequence[int] | None) -> Lane:
         layers = twin.model.z.size
         rows = np.concatenate([_rows(name, layers) for name in scheme.changes])
+        scaled = np.isin(rows, np.concatenate([_rows(name, layers) for name in scheme.scales]))
         operator = np.zeros((len(scheme.probes), rows.size))
         operator[:, :layers] = [twin.row(probe) for probe in scheme.probes]
         depths = np.concatenate([twin.model.z, twin.model.z, [np.nan, np.nan]])[rows]
@@ -101,7 +103,7 @@ class Lane:
         if scheme.searches:
             assert thresholds is not None
             own = tuple(scheme.with_threshold(layer) for layer in thresholds)
-        return cls(scheme, own, rows, operator, _below(depths), _below(at))
+        return cls(scheme, own, rows, scaled, operator, _below(depths), _below(at))
 
 
 def _rows(name: str, layers: int) -> NDArray[np.int64]:
@@ -274,7 +276,7 @@ class March:
             memory=self.memory[i][k],
             lower=np.zeros(lane.rows.size),
             upper=self.upper[lane.rows],
-            scaled=lane.rows < self.layers,
+            scaled=lane.scaled,
         )
         analysis = own.analyse(problem)
         self.memory[i][k] = analysis.memory

@@ -21,6 +21,8 @@ FIXED = 6  # the threshold layer of 28 of Dan's 40 columns
 class Scheme:
     """A filter, the variables it changes, and the depths of the probes it uses; no filter: none.
 
+    Tapers on anomalies and the likelihood inflation act on `scales`, as in the paper.
+
     Where the filter declares `threshold=Search()`, each column gets the layer that the bias-blind
     runs chose for it.
     """
@@ -29,6 +31,7 @@ class Scheme:
     filter: Filter | None
     changes: tuple[str, ...] = ALL
     probes: tuple[str, ...] = (SHALLOW,)
+    scales: tuple[str, ...] = ("theta",)
 
     @property
     def searches(self) -> bool:
@@ -49,6 +52,7 @@ class Scheme:
 
 
 SEARCHED = VerticalExponential(threshold=Search())
+BOTH = VerticalExponential(mu="0.0164 1/cm")  # that of layer 6, from the nearer of two probes
 SIXTH = VerticalExponential(threshold=FIXED)
 NEAR = GaspariCohn(halfwidth="50 cm", along=Vertical())
 LIKELIEST = MaximumLikelihood(at_least=1)
@@ -78,7 +82,7 @@ VARIANTS = (
     Scheme("WCEnKF-Inf-Loc-BA s=6", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005())),
     Scheme("… mu = 0.05", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(FixedGain(0.05)))),
     Scheme("… gamma as printed", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(PrintedGain()))),
-    Scheme("WCLETKF-Inf, Gaspari-Cohn 50 cm", LETKF(NEAR, LIKELIEST, BUDGET)),
+    Scheme("WCLETKF-Inf, Gaspari-Cohn 50 cm", LETKF(NEAR, LIKELIEST, BUDGET), scales=ALL),
     Scheme("WCEnKF-RTPS-Loc s=6", EnKF(SIXTH, RTPS(0.9), BUDGET)),
-    Scheme("WCEnKF-Inf-Loc, 3 and 50 cm", EnKF(SIXTH, LIKELIEST, BUDGET), ALL, (SHALLOW, DEEP)),
+    Scheme("WCEnKF-Inf-Loc, 3 and 50 cm", EnKF(BOTH, LIKELIEST, BUDGET), ALL, (SHALLOW, DEEP)),
 )
