@@ -38,6 +38,7 @@ class Magnitude(float):
         return Magnitude, (float(self), self.unit)
 
 
+QUOTES = frozenset("'\"`´‘’“”")
 _RATIOS = {"m3 m-3", "m3/m3", "kg kg-1", "g g-1"}
 
 
@@ -69,6 +70,11 @@ def magnitude(value: Any, unit: str, name: str) -> Magnitude:
 
 
 def _parse(text: str, unit: str, name: str) -> Any:
+    if not QUOTES.isdisjoint(text):  # pint passes over them, and over the number between them
+        raise UnitError(
+            f"{name} must be a number with a unit such as '1 {unit}', without quotes; got "
+            f"{text!r}: an amount that has its unit is given as it is, or by float() in a string"
+        )
     try:
         quantity: Any = Quantity(text)
     except Exception:  # pint raises a dozen unrelated types on text it cannot read

@@ -40,6 +40,14 @@ def test_that_an_unknown_unit_is_refused():
         magnitude("5 bananas", "m", "depth")
 
 
+@pytest.mark.parametrize("text", ["{} kg m-3", "{}", "'5' kg m-3", '5" kg m-3', "5 kg m-3'"])
+def test_that_quotes_in_an_amount_are_refused(text):
+    # An amount in an f-string shows its quotes: '1400.0 kg m-3' kg m-3 was once read as 1.
+    amount = magnitude("1400 kg m-3", "kg m-3", "bulk_density")
+    with pytest.raises(UnitError, match="bulk_density must be .* without quotes; got"):
+        magnitude(text.format(amount), "kg m-3", "bulk_density")
+
+
 def test_that_a_magnitude_survives_being_passed_in_again_copied_and_pickled():
     once = magnitude("5 km", "m", "radius")
     assert magnitude(once, "m", "radius") == 5000.0
