@@ -251,6 +251,7 @@ def _value(text: str) -> Any:
 @click.option("--seed", "seeds", type=int, multiple=True, help="Seeds to run (repeatable).")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write every number here.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for figures and numbers.")
+@click.option("--forcing", metavar="FILE", help="CF NetCDF weather in place of what is made.")
 def reproduce(
     study: str,
     table: str | None,
@@ -258,11 +259,14 @@ def reproduce(
     seeds: tuple[int, ...],
     file: Path | None,
     out: Path | None,
+    forcing: str | None,
 ) -> None:
     """Rerun a published study and set its numbers beside ours."""
     if study not in STUDIES:
         raise DeclarationError(f"there is no study {study!r}; there are {', '.join(STUDIES)}")
-    report = STUDIES[study].run(table=table, size=size, seeds=seeds, progress=bar)
+    report = STUDIES[study].run(
+        table=table, size=size, seeds=seeds, progress=bar, out=out, forcing=forcing
+    )
     for shown in report.tables():
         _say(shown)
     if file is not None:

@@ -14,6 +14,11 @@ from hydroda.plotting.profiles import (
     profile_through_time,
     weights_with_depth,
 )
+from hydroda.plotting.schemes import (
+    numbers_by_column,
+    schemes_over_columns,
+    schemes_with_depth,
+)
 from hydroda.plotting.scores import intervals, rank_histogram, scores_table, spread_skill
 from hydroda.plotting.series import (
     MANY_POINTS,
@@ -37,6 +42,7 @@ __all__ = [
     "intervals",
     "map_network",
     "map_stations",
+    "numbers_by_column",
     "observed_series",
     "parameter_history",
     "pf",
@@ -45,6 +51,8 @@ __all__ = [
     "rank_histogram",
     "sampled_days",
     "save",
+    "schemes_over_columns",
+    "schemes_with_depth",
     "scores_table",
     "spread_skill",
     "time_series",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,14 +121,18 @@ def run(
     size: str | None = None,
     seeds: Sequence[int] = (),
     progress: Bar | None = None,
+    out: Path | None = None,
+    forcing: str | None = None,
 ) -> StudyReport:
     """The table of mean analysis RMSE, a verdict per row: do the intervals overlap?
 
     Raises
     ------
     DeclarationError
-        Another table than the only one is asked for.
+        Another table than the only one is asked for, or a forcing, which Lorenz-96 has not.
     """
+    if forcing is not None:
+        raise DeclarationError(f"sakov2008 has no weather; got --forcing {forcing}: leave it out")
     if table not in (None, "1"):
         raise DeclarationError(f"sakov2008 has one table, 1; got {table!r}")
     begin, seeds = time.monotonic(), tuple(seeds) or (1,)

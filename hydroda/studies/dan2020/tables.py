@@ -1,0 +1,260 @@
+"""Tables and figures of Dan et al. (2020): ours beside the published numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from hydroda import plotting
+from hydroda.catchments.mongolia import FORECASTS
+from hydroda.localization import threshold_mu
+from hydroda.studies.dan2020 import published
+from hydroda.studies.dan2020.case import Case
+from hydroda.studies.dan2020.march import Run
+from hydroda.studies.dan2020.schemes import BA, ENKF, INF, LOC, OPEN_LOOP, PAPER, WC
+from hydroda.studies.dan2020.scores import (
+    FINDINGS,
+    PERCENT,
+    Finding,
+    above,
+    below,
+    column_error,
+    quartiles,
+    residual,
+    spread,
+)
+from hydroda.studies.dan2020.twin import Array
+from hydroda.studies.report import Value, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CM = 100.0
+SHORT = {s.name: s.name.removeprefix("WCEnKF-") for s in PAPER}
+
+
+def table_1() -> Iterator[Value]:
+    """Node depths [cm]."""
+    for layer, (theirs, ours) in enumerate(zip(published.NODES, FORECASTS.z, strict=True), 1):
+        yield Value("1", str(layer), "depth", "cm", theirs, CM * float(ours))
+
+
+def table_2() -> Iterator[Value]:
+    """The scale factors of the taper [1/cm], of the printed depths."""
+    nodes = np.array(published.NODES) / CM
+    for layer, theirs in published.TABLE_2.items():
+        mu = threshold_mu(nodes, 0.03, layer) / CM
+        yield Value("2", f"{layer}{published.NOTES.get(layer, '')}", "mu", "1/cm", theirs, mu)
+
+
+def figure_3(cases: Sequence[Case]) -> Iterator[Value]:
+    """Bias and error of one-day forecasts from the truth, by layer."""
+    missed = np.array([case.twin.one_step.mean(axis=(0, 1)) for case in cases]).mean(axis=0)
+    squares = np.array([(case.twin.one_step**2).mean(axis=(0, 1)) for case in cases])
+    for layer, (bias, square) in enumerate(zip(missed, squares.mean(axis=0), strict=True), 1):
+        yield Value("figure 3", str(layer), "model bias", "%", None, PERCENT * float(bias))
+        yield Value(
+            "figure 3", str(layer), "model error", "%", None, PERCENT * float(np.sqrt(square))
+        )
+
+
+def figure_4(cases: Sequence[Case]) -> Iterator[Value]:
+    """Threshold layers chosen and best, and what choosing costs."""
+    chosen, best = (np.concatenate([getattr(c, n) for c in cases]) for n in ("chosen", "best"))
+    share = PERCENT / chosen.size
+    for layer in range(2, 11):
+        theirs = PERCENT * published.COLUMNS_AT_6 / published.COLUMNS if layer == 6 else None
+        row = f"columns with s = {layer}"
+        yield Value("figure 4", row, "chosen", "%", theirs, share * float((chosen == layer).sum()))
+        yield Value("figure 4", row, "best", "%", None, share * float((best == layer).sum()))
+    theirs = PERCENT * published.COLUMNS_BEST / published.COLUMNS
+    equal = share * float((chosen == best).sum())
+    near = share * float((np.abs(chosen - best) <= 1).sum())
+    yield Value("figure 4", "columns where the best is chosen", "chosen", "%", theirs, equal)
+    yield Value("figure 4", "columns within one layer of it", "chosen", "%", None, near)
+    fixed = LOC.candidate(6).name
+    for row, theirs, column, score in (
+        ("column error", published.COLUMN_CHOSEN, "chosen", _mean(column_error, LOC.name)),
+        ("column error", published.COLUMN_BEST, "best", _optimal),
+        ("column error", None, "s = 6 in all", _mean(column_error, fixed)),
+    ):
+        yield Value("figure 4", row, column, "%", theirs, score(cases))
+
+
+def _mean(score: Callable[[Run], float], name: str) -> Callable[[Sequence[Case]], float]:
+    return lambda cases: float(np.mean([score(case.runs[name]) for case in cases]))
+
+
+def _optimal(cases: Sequence[Case]) -> float:
+    return float(np.mean([column_error(case.optimal) for case in cases]))
+
+
+def figure_5(
+    cases: Sequence[Case], names: Sequence[str], table: str = "figure 5"
+) -> Iterator[Value]:
+    """Analysis error, short-lived part and bias by layer, and the means above and below."""
+    for name in names:
+        runs = [case.runs[name] for case in cases]
+        parts = {
+            "error": np.mean([run.error.mean(axis=0) for run in runs], axis=0),
+            "short-lived": np.mean([run.short_lived.mean(axis=0) for run in runs], axis=0),
+            "bias": np.mean([run.bias.mean(axis=0) for run in runs], axis=0),
+        }
+        for part, layers in parts.items():
+            for layer, value in enumerate(layers, 1):
+                ours = PERCENT * float(value)
+                yield Value(f"{table}, {part}", name, f"layer {layer}", "%", None, ours)
+    yield from summary(cases, names, table)
+
+
+def summary(cases: Sequence[Case], names: Sequence[str], table: str) -> Iterator[Value]:
+    """One line per scheme: errors above and below and of the column, residual, inflation."""
+    columns: tuple[tuple[str, str, Mapping[str, float], Callable[[Run], float]], ...] = (
+        ("above 36.6 cm", "%", published.ABOVE, above),
+        ("below 36.6 cm", "%", published.BELOW, below),
+        ("column", "%", {LOC.name: published.COLUMN_CHOSEN}, column_error),
+        ("R", "mm/day", {}, residual),
+        ("size of R by day", "mm/day", {}, daily_size),
+        ("mean lambda", "", {INF.name: published.INFLATION}, _inflation(np.mean)),
+        ("median lambda", "", {}, _inflation(np.median)),
+        ("lambda = 1", "%", {}, lambda run: PERCENT * float((run.bound == -1).mean())),
+        ("sd at 3 cm", "%", {}, lambda run: PERCENT * float(run.sd.mean())),
+    )
+    for name in names:
+        for column, unit, theirs, score in columns:
+            ours = _mean(score, name)(cases)
+            if np.isfinite(ours):
+                yield Value(f"{table}, means", name, column, unit, theirs.get(name), ours)
+
+
+def daily_size(run: Run) -> float:
+    """Mean size of the residual of a day and column [mm]."""
+    return float(np.abs(run.residual).mean())
+
+
+def _inflation(statistic: Callable[[Array], np.floating]) -> Callable[[Run], float]:
+    def of(run: Run) -> float:
+        known = run.inflation[np.isfinite(run.inflation)]
+        return float(statistic(known)) if known.size else float("nan")
+
+    return of
+
+
+def figure_6(cases: Sequence[Case], names: Sequence[str]) -> Iterator[Value]:
+    """The residual of the water budget, its mean and its quartile range over columns."""
+    unclipped = _unclipped
+    for name in names:
+        rows: tuple[tuple[str, str, Mapping[str, float], Callable[[Run], float]], ...] = (
+            ("R, signed", "mm/day", {}, residual),
+            ("size of R", "mm/day", published.RESIDUAL, lambda run: abs(residual(run))),
+            ("size of R / 24", "mm/h", {}, lambda run: abs(residual(run)) / 24.0),
+            ("quartile range", "mm/day", published.QUARTILES, quartiles),
+            ("R before clipping", "mm/day", {}, unclipped),
+            ("size by day", "mm/day", {}, daily_size),
+        )
+        for column, unit, theirs, score in rows:
+            ours = _mean(score, name)(cases)
+            yield Value("figure 6", name, column, unit, theirs.get(name), ours)
+
+
+def _unclipped(run: Run) -> float:
+    return float(run.unclipped.mean())
+
+
+def verdicts(cases: Sequence[Case], label: str = "") -> Iterator[Verdict]:
+    """Whether each finding of the paper holds in most of the seeds of one spread."""
+    for finding in FINDINGS:
+        yield _verdict(finding, cases, label)
+
+
+def _verdict(finding: Finding, cases: Sequence[Case], label: str) -> Verdict:
+    said, holds = finding.says(cases)
+    where = f" [{label}]" if label else ""
+    return Verdict(finding.id + where, finding.statement, finding.published, said, holds)
+
+
+def spreads(cases: Mapping[str, Sequence[Case]]) -> Iterator[Value]:
+    """By spread: what the members spread at 3 cm, and the numbers behind the verdicts."""
+    for label, some in cases.items():
+        ours = float(np.mean([spread(case) for case in some]))
+        yield Value("spreads", label, "open-loop sd at 3 cm", "%", None, ours)
+        for scheme in PAPER:
+            for column, score in (("above", above), ("below", below)):
+                value = _mean(score, scheme.name)(some)
+                yield Value("spreads", label, f"{SHORT[scheme.name]}, {column}", "%", None, value)
+            value = _mean(residual, scheme.name)(some)
+            yield Value("spreads", label, f"{SHORT[scheme.name]}, R", "mm/day", None, value)
+
+
+# --- figures ---------------------------------------------------------------------------------------
+
+
+def figures(cases: Sequence[Case]) -> dict[str, Callable[[], Figure]]:
+    """Figures 3 to 6 of the first seed, published means beside ours."""
+    case = cases[0]
+    names = [OPEN_LOOP.name, *(scheme.name for scheme in PAPER)]
+    drawn: dict[str, Callable[[], Figure]] = {
+        "figure_3": lambda: plotting.schemes_with_depth(_model_error(case)),
+        "figure_4a": lambda: plotting.numbers_by_column(_layers(case)),
+        "figure_4b": lambda: plotting.numbers_by_column(_columns(case)),
+        "figure_6": lambda: plotting.schemes_over_columns(_residuals(case), _their_residuals()),
+    }
+    for letter, part in zip("abc", ("error", "short_lived", "bias"), strict=True):
+        drawn[f"figure_5{letter}"] = _drawing(case, names, part)
+    return drawn
+
+
+def _drawing(case: Case, names: Sequence[str], part: str) -> Callable[[], Figure]:
+    def draw() -> Figure:
+        values = np.array([getattr(case.runs[name], part).mean(axis=0) for name in names])
+        return plotting.schemes_with_depth(_with_depth(values, names, f"{part} of the analyses"))
+
+    return draw
+
+
+def _with_depth(values: Array, names: Sequence[str], meaning: str) -> xr.DataArray:
+    return xr.DataArray(
+        PERCENT * values,
+        coords={"scheme": list(names), "depth": ("layer", FORECASTS.z)},
+        dims=("scheme", "layer"),
+        attrs={"units": "percent", "long_name": meaning},
+    )
+
+
+def _model_error(case: Case) -> xr.DataArray:
+    missed = case.twin.one_step
+    values = np.array([missed.mean(axis=(0, 1)), np.sqrt((missed**2).mean(axis=(0, 1)))])
+    return _with_depth(values, ["bias", "error"], "one-day forecasts from the truth")
+
+
+def _by_column(rows: Mapping[str, Array], unit: str, meaning: str) -> xr.DataArray:
+    return xr.DataArray(
+        np.array(list(rows.values()), float),
+        coords={"scheme": list(rows)},
+        dims=("scheme", "column"),
+        attrs={"units": unit, "long_name": meaning},
+    )
+
+
+def _layers(case: Case) -> xr.DataArray:
+    return _by_column({"best": case.best, "chosen": case.chosen}, "", "threshold layer")
+
+
+def _columns(case: Case) -> xr.DataArray:
+    runs = {"best s": case.optimal, **{s.name: case.runs[s.name] for s in (LOC, INF, WC)}}
+    rows = {name: PERCENT * run.error.mean(axis=1) for name, run in runs.items()}
+    return _by_column(rows, "percent", "error of the column")
+
+
+def _residuals(case: Case) -> xr.DataArray:
+    rows = {s.name: case.runs[s.name].residual.mean(axis=0) for s in PAPER}
+    return _by_column(rows, "mm", "residual of the water budget")
+
+
+def _their_residuals() -> xr.DataArray:
+    return xr.DataArray(
+        [published.RESIDUAL[s.name] for s in (ENKF, WC, INF, LOC, BA)], dims="scheme"
+    )
