@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -62,11 +62,11 @@ class LandSurface(LandParts, Surface):
     dry: Amount = "-1000 m"
     impedance: float = 6.0
 
-    variables = ABOVE | {
+    variables: ClassVar[Mapping[str, Variable]] = ABOVE | {
         "ice": Variable("m3 m-3", bounds=(0.0, 1.0), meaning="soil ice, as volume of its water"),
         "temperature": Variable("K", bounds=(150.0, 400.0), meaning="soil temperature"),
     }
-    diagnostics: Mapping[str, Variable] = {
+    diagnostics: ClassVar[Mapping[str, Variable]] = {
         **{name: Variable("mm", meaning="sum over the last forecast") for name in WATER},
         **{name: Variable("W m-2", meaning="mean of the last forecast") for name in ENERGY},
         "energy_error": Variable("W m-2", meaning="largest miss of the energy balance"),
@@ -345,7 +345,7 @@ class _Over(Above):
         )
 
     def _slowed(self, system: member.Member) -> coupled.Slowed:
-        ground = system.ground
+        ground, edges = system.ground, system.edges
         return coupled.Slowed(
             ground.te,
             ground.tn,
@@ -353,6 +353,9 @@ class _Over(Above):
             ground.tn.copy(),
             ground.ease,
             system.mesh.beside,
+            edges.conductance,
+            edges.conductance.copy(),
+            edges.cell,
         )
 
     def fields(self, failed: NDArray[np.bool_]) -> dict[str, Any]:

@@ -69,6 +69,9 @@ class Slowed(NamedTuple):
     north_of_all: np.ndarray
     ease: np.ndarray  # (column, layer) of the faces below
     beside: np.ndarray  # (column, 4) west, east, south, north
+    edge: np.ndarray  # (edge,) conductances of boundaries and their cells
+    edge_of_all: np.ndarray
+    cell: np.ndarray
 
 
 @kernel
@@ -189,6 +192,11 @@ def slow(impedance: float, land: Land, layers: int, slowed: Slowed) -> bool:
             if north >= 0:
                 other = _frozen(land.x[north], land.ground[north, heat.POROSITY, k], k)
                 slowed.north[here] = _part(impedance, part + other) * slowed.north_of_all[here]
+    for e in range(slowed.cell.size):
+        i, k = slowed.cell[e] // layers, slowed.cell[e] % layers
+        if k < n:
+            part = _frozen(land.x[i], land.ground[i, heat.POROSITY, k], k)
+            slowed.edge[e] = _part(impedance, 2.0 * part) * slowed.edge_of_all[e]
     return icy
 
 
