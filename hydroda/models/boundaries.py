@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -88,7 +88,7 @@ def _edges(
 ) -> Edges:  # fmt: skip
     arrays = [np.array(np.broadcast_to(v, cells[0].shape), float) for v in (factor, distance)]
     arrays += [np.array(np.broadcast_to(v, cells[0].shape), float) for v in (head, rate)]
-    return Edges(*cells, kind, *arrays)
+    return Edges(*cells, kind, arrays[0], arrays[1], arrays[2], arrays[3])
 
 
 def _at_heads(side: Side, cells: tuple[Cells, Cells], grid: Grid, head: Any) -> Edges:
@@ -219,7 +219,7 @@ class Well(Boundary):
         cells = np.full(layers.size, column), layers
         rate = float(self.rate) / grid.area
         found = _edges(cells, kernels.WELL, inside[layers], float(self.reserve), rate=rate)
-        return Edges(*list(vars(found).values())[:-1], by_conductivity=True)
+        return replace(found, by_conductivity=True)
 
 
 def gathered(boundaries: Sequence[Boundary], grid: Grid) -> list[Edges]:

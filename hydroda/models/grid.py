@@ -59,7 +59,9 @@ class Grid:
         object.__setattr__(self, "thickness", thickness)
         object.__setattr__(self, "names", tuple(self.names))
         if len(self.shape) != 2 or min(self.shape) < 1:
-            raise DeclarationError(f"shape must be (rows, columns), both 1 or more; got {self.shape}")
+            raise DeclarationError(
+                f"shape must be (rows, columns), both 1 or more; got {self.shape}"
+            )
         if not thickness or min(thickness) <= 0.0:
             raise DeclarationError(f"thickness must be of positive lengths; got {thickness}")
         if float(self.dx) <= 0.0 or float(self.dy) <= 0.0:
@@ -80,7 +82,9 @@ class Grid:
         try:
             field = np.broadcast_to(given, self.shape)
         except ValueError:
-            raise DeclarationError(f"{name} must be (y, x) {self.shape}; got {given.shape}") from None
+            raise DeclarationError(
+                f"{name} must be (y, x) {self.shape}; got {given.shape}"
+            ) from None
         if not np.isfinite(field[self.mask]).all():
             raise DeclarationError(f"{name} is not finite in every active column")
         return field
@@ -126,7 +130,8 @@ class Grid:
         """x and y [m] of the centres of the active columns."""
         row, place = np.nonzero(self.mask)
         dx, dy = float(self.dx), float(self.dy)
-        return float(self.x0) + (place + 0.5) * dx, float(self.y0) + (row + 0.5) * dy
+        x, y = float(self.x0) + (place + 0.5) * dx, float(self.y0) + (row + 0.5) * dy
+        return np.asarray(x, float), np.asarray(y, float)
 
     @cached_property
     def number(self) -> NDArray[np.int64]:
@@ -161,7 +166,7 @@ class Grid:
             raise DeclarationError(f"no active column of the grid holds x = {x}, y = {y}")
         return int(self.number[row, place])
 
-    # ------------------------------------------------------------------------- slopes and neighbours
+    # ------------------------------------------------------------------------ slopes and neighbours
 
     @cached_property
     def beside(self) -> NDArray[np.int32]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -82,7 +83,7 @@ def _state_of(soil: type[Retention], surface: type[Surface]) -> StateVector:
     return type("TerrestrialState", (_FlowState,), variables)()
 
 
-# ------------------------------------------------------------------------------------------- choices
+# --------------------------------------------------------------------------------------- choices
 
 
 @dataclass(frozen=True)
@@ -337,15 +338,15 @@ def _of_member(values: Any, member: int) -> Array:
     return np.ascontiguousarray(rows[min(member, rows.shape[0] - 1)].T)
 
 
-# ----------------------------------------------------------------------------- soils of many cells
+# -------------------------------------------------------------------------- soils of many cells
 
 
 def _shape_rows(n: Array, ell: Array) -> tuple[Array, Array]:
     """Rows of the table of flux potentials (cell,), and the table."""
     if n.min() == n.max() and ell.min() == ell.max():  # sorting a million cells takes a second
         return np.zeros(n.shape), _potential_table((float(n[0]),), (float(ell[0]),))
-    pairs, rows = np.unique(np.stack([n, ell]), axis=1, return_inverse=True)
-    rows = np.asarray(rows, float).reshape(n.shape)
+    pairs, found = np.unique(np.stack([n, ell]), axis=1, return_inverse=True)
+    rows = np.array(np.reshape(found, n.shape), float)
     if pairs.shape[1] > MOST_ROWS:
         if np.unique(ell).size > 1:
             raise DeclarationError(
@@ -419,7 +420,7 @@ def _padded(values: Array, fill: float = 0.0) -> Array:
     return out
 
 
-# --------------------------------------------------------------------------------------- the model
+# ------------------------------------------------------------------------------------ the model
 
 
 @dataclass(frozen=True)
@@ -462,7 +463,7 @@ class TerrestrialSystem(Model):
                 f"lateral is K_s sideways over K_s downward, above 0; got {self.lateral}"
             )
 
-    # ----------------------------------------------------------------------------------- the state
+    # -------------------------------------------------------------------------------- the state
 
     @property
     def z(self) -> Array:
@@ -512,7 +513,8 @@ class TerrestrialSystem(Model):
         if (theta is None) == (h is None):
             raise DeclarationError("an ensemble needs exactly one of theta= and h=")
         name = "theta" if h is None else "h"
-        given = profile(name, theta if h is None else h, self.grid.layers)
+        value: Any = theta if h is None else h
+        given = profile(name, value, self.grid.layers)
         if given.shape[1] not in (1, self.grid.columns):
             raise DataError(
                 f"{name} must have the {self.grid.columns} columns of the grid; got "
@@ -570,7 +572,7 @@ class TerrestrialSystem(Model):
                 f"({low[at]:g}, {high[at]:g}] m3 m-3; mend theta or the parameters of the soil"
             )
 
-    # ---------------------------------------------------------------------------- soils of a member
+    # ------------------------------------------------------------------------- soils of a member
 
     def _raw(self, ensemble: xr.Dataset, m: int) -> Array:
         """Raw parameters of one member (cell, parameter)."""
@@ -633,7 +635,7 @@ class TerrestrialSystem(Model):
             h[m] = found.reshape(theta.shape[1:])
         return h
 
-    # ------------------------------------------------------------------------------------ the kernels
+    # ----------------------------------------------------------------------------- the kernels
 
     def _mesh(self) -> member.Mesh:
         grid = self.grid
@@ -642,7 +644,7 @@ class TerrestrialSystem(Model):
         order = np.concatenate(
             [
                 first + np.argsort(-grid.heights[first:last], kind="stable")
-                for first, last in zip(strips[:-1], strips[1:], strict=True)
+                for first, last in pairwise(strips)
             ]
         ).astype(np.int64)
         rank = np.empty(grid.columns, np.int64)
@@ -687,7 +689,8 @@ class TerrestrialSystem(Model):
         return member.Ground(
             _padded(np.tile(gap, grid.columns), 1.0),
             _padded(down),
-            *sides,
+            sides[0],
+            sides[1],
             _padded(ks),
             joined,
             np.ones(self.surface.icy(grid)),
@@ -772,7 +775,7 @@ class TerrestrialSystem(Model):
             np.zeros(member.COUNTS, np.int64),
         )
 
-    # ----------------------------------------------------------------------------------- forecast
+    # -------------------------------------------------------------------------------- forecast
 
     def forecast(
         self,
@@ -922,7 +925,7 @@ class TerrestrialSystem(Model):
     def refined(self) -> TerrestrialSystem:
         return replace(self, steps=self.steps.refined())
 
-    # ---------------------------------------------------------------------------- after an analysis
+    # ------------------------------------------------------------------------- after an analysis
 
     def water(self, ensemble: xr.Dataset) -> xr.DataArray:
         """Water in the ground, under pressure, on the surface and above it [mm]."""

@@ -20,7 +20,6 @@ from hydroda.models.terrestrial import (
     Compressible,
     Covered,
     FlowSteps,
-    KinematicWave,
     TerrestrialSystem,
 )
 
@@ -59,7 +58,7 @@ class FlowProblem:
     start: xr.Dataset
     times: Array
     rain: Array
-    reference: Mapping[str, Any] = field(default_factory=dict)
+    reference: Mapping[Any, Any] = field(default_factory=dict)
 
     def run(self) -> list[xr.Dataset]:
         """The ensemble at each of the times."""
@@ -82,7 +81,7 @@ def advanced(
     return model.forecast(ensemble, window, START, end)
 
 
-# ------------------------------------------------------------------------------------- infiltration
+# ---------------------------------------------------------------------------------- infiltration
 
 
 def _column(thickness: float, count: int) -> Grid:
@@ -146,7 +145,7 @@ def srivastava_yeh(cells: int = 40) -> FlowProblem:
     )
 
 
-# ------------------------------------------------------------------------------- three dimensions
+# ---------------------------------------------------------------------------- three dimensions
 
 TRACY = 15.24  # m, side of the cube and -h_r
 
@@ -221,10 +220,12 @@ def heterogeneous(folder: Any, tiles: int = 1, exact: bool = True) -> FlowProble
     )
     rain = np.r_[np.full(12, 2e-3), np.full(12, -2e-4)] / 3600.0
     reference = {"pressure_head_24h": field_of("pressure_head_24h")}
-    return FlowProblem("heterogeneous", model, start, 3600.0 * np.arange(1.0, 25.0), rain, reference)
+    return FlowProblem(
+        "heterogeneous", model, start, 3600.0 * np.arange(1.0, 25.0), rain, reference
+    )
 
 
-# ------------------------------------------------------------------------------------------ aquifers
+# -------------------------------------------------------------------------------------- aquifers
 
 TRANSMISSIVITY, STORATIVITY, PUMPED = 500.0 / 86400.0, 2e-4, 1000.0 / 86400.0
 THICK = 10.0
@@ -264,7 +265,9 @@ def hantush(cells: int = 41, width: float = 20.0) -> FlowProblem:
     Soil with a thin capillary fringe, so that the drainable porosity is nearly all of it; recharge
     enters at the table through wells.
     """
-    grid = Grid((cells, cells), f"{width} m", f"{width} m", ("1 m",) * 3 + ("0.25 m",) * 8 + ("1 m",) * 9)
+    grid = Grid(
+        (cells, cells), f"{width} m", f"{width} m", ("1 m",) * 3 + ("0.25 m",) * 8 + ("1 m",) * 9
+    )
     x, y = grid.places
     middle = 0.5 * cells * width
     inside = (np.abs(x - middle) < HANTUSH_BASIN) & (np.abs(y - middle) < HANTUSH_BASIN)
@@ -309,7 +312,7 @@ def hantush_exact(distance: Array, seconds: float, half: float = HANTUSH_BASIN) 
     return np.asarray(np.sqrt(HANTUSH_DEPTH**2 + 2.0 * HANTUSH_DEPTH * head) - HANTUSH_DEPTH)
 
 
-# -------------------------------------------------------------------------------------- over the land
+# ---------------------------------------------------------------------------------- over the land
 
 
 def _paved(grid: Grid, **choices: Any) -> TerrestrialSystem:
@@ -404,13 +407,13 @@ def outflow(states: list[xr.Dataset]) -> Array:
     return np.array([state["edge_discharge"].values[0].sum() for state in states])
 
 
-# --------------------------------------------------------------------------------------- catchments
+# ------------------------------------------------------------------------------------ catchments
 
 
 def catchment(
     rows: int = 25, columns: int = 40, hours: int = 24, seed: int = 1, flux: Any = None
 ) -> FlowProblem:
-    """Cells of 2 km, 25 layers of 2 cm to 20 m, hourly rain and evaporation: a catchment's shape."""
+    """Cells of 2 km, 25 layers of 2 cm to 20 m, hourly rain: the shape of a catchment."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:rows, 0:columns]
     elevation = 200.0 + 4.0 * x + 3.0 * np.abs(y - rows / 2) + rng.normal(0.0, 2.0, (rows, columns))

@@ -81,10 +81,8 @@ def test_that_faces_are_those_of_the_columns(scheme):
     for _ in range(200):
         h_a, h_b = -(10.0 ** rng.uniform(-3, 2, 2)) + 0.1
         dz = 10.0 ** rng.uniform(-2, 0.5)
-        cells = [
-            (h, *(float(f(h)) for f in (LOAM.conductivity, LOAM.conductivity_slope, LOAM.flux_potential)))
-            for h in (h_a, h_b)
-        ]
+        functions = LOAM.conductivity, LOAM.conductivity_slope, LOAM.flux_potential
+        cells = [(h, *(float(f(h)) for f in functions)) for h in (h_a, h_b)]
         ours, theirs = faces.face(scheme, dz, *cells), column_kernels.face(scheme, dz, *cells)
         scale = max(cells[0][1], cells[1][1]) * max(1.0, abs(h_a - h_b) / dz)
         assert ours[0] == pytest.approx(theirs[0], abs=1e-9 * scale)

@@ -6,9 +6,66 @@ from typing import Any
 import numpy as np
 
 from hydroda.compiled import fused_kernel as kernel
-from hydroda.models.kernels.flow.curves import *
-from hydroda.models.kernels.flow.faces import *
-from hydroda.models.kernels.flow.member import *
+from hydroda.models.kernels.flow.curves import (
+    LANE_DK,
+    LANE_DW,
+    LANE_H,
+    LANE_K,
+    LANE_P,
+    LANE_PHI,
+    LANE_ROWS,
+    LANE_W,
+    LANES,
+    PARAMETERS,
+    Soil,
+    evaluate_lanes,
+    keep,
+    load,
+)
+from hydroda.models.kernels.flow.faces import (
+    face,
+    potential_counts,
+)
+from hydroda.models.kernels.flow.member import (
+    ABOVE,
+    BEFORE,
+    BELOW,
+    D_FLOW,
+    DI,
+    DK,
+    DRAIN,
+    DW,
+    EVAPORATING,
+    EXCHANGED,
+    FEEDING,
+    FLOW,
+    JOINT,
+    JOINT_A,
+    JOINT_B,
+    LEAVING,
+    LO,
+    NORM,
+    PART,
+    PHI,
+    POND,
+    Q_A,
+    Q_B,
+    RAINING,
+    SCALED,
+    SEEPAGE,
+    SIDE,
+    TRANSPIRING,
+    UP,
+    WELL,
+    WEST,
+    Ground,
+    H,
+    K,
+    Member,
+    Q,
+    R,
+    W,
+)
 
 
 @kernel
@@ -79,7 +136,7 @@ def vertical(m: Member, first: int, last: int) -> None:
 
 @kernel
 def _gather(soil: Soil, faces: np.ndarray, below: int, w: np.ndarray) -> None:
-    """Parameters of the cells above (0) or below (1) some faces; lanes left over repeat the last."""
+    """Parameters of the cells above (0) or below (1) some faces; spare lanes repeat the last."""
     if faces[LANES - 1] - faces[0] == LANES - 1:
         for row in range(PARAMETERS):
             load(soil.p[row], faces[0] + below, w, LANE_P + row)
@@ -196,7 +253,7 @@ def _lane(w: np.ndarray, j: int) -> tuple[float, float, float, float]:
     )
 
 
-# ----------------------------------------------------------------------------- residual and Jacobian
+# ---------------------------------------------------------------------------- residual and Jacobian
 
 
 @kernel

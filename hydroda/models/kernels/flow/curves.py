@@ -173,7 +173,7 @@ def curve(token: Any, h: float, c: tuple[float, ...]) -> Curve:
     return CURVE[type(token)](h, c)
 
 
-@overload(curve, jit_options={"forceinline": True, **FUSED})
+@overload(curve, jit_options=FUSED | {"forceinline": True})  # type: ignore[arg-type]
 def _curve_of(token, h, c):  # type: ignore[no-untyped-def]
     chosen = CURVE[token.instance_class]
     return lambda token, h, c: chosen(h, c)
@@ -183,7 +183,7 @@ def potential(token: Any, h: float, c: tuple[float, ...], scale: float, piece: f
     return POTENTIAL[type(token)](h, c, scale, piece)
 
 
-@overload(potential, jit_options={"forceinline": True, **FUSED})
+@overload(potential, jit_options=FUSED | {"forceinline": True})  # type: ignore[arg-type]
 def _potential_of(token, h, c, scale, piece):  # type: ignore[no-untyped-def]
     chosen = POTENTIAL[token.instance_class]
     return lambda token, h, c, scale, piece: chosen(h, c, scale, piece)
@@ -202,7 +202,13 @@ def _tabulated(token):  # type: ignore[no-untyped-def]
 
 @inlined
 def stored(
-    h: float, s: float, capacity: float, residual: float, span: float, storage: float, suction: float
+    h: float,
+    s: float,
+    capacity: float,
+    residual: float,
+    span: float,
+    storage: float,
+    suction: float,
 ) -> tuple[float, float]:
     """Water per volume, theta and what pressure adds, and its derivative."""
     theta = residual + span * s
@@ -230,7 +236,7 @@ def _own(w: np.ndarray, j: int) -> tuple[float, float, float, float, float, floa
 
 @kernel
 def _look_up(soil: Soil, w: np.ndarray) -> None:
-    """Pieces of the table at the places of the lanes, between two rows where a row is a fraction."""
+    """Pieces of the table at the places of the lanes, between two rows if need be."""
     for j in range(LANES):
         node = np.int64(w[LANE_PLACE * LANES + j])
         row = w[(LANE_P + TABLE_ROW) * LANES + j]

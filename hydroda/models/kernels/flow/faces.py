@@ -38,7 +38,7 @@ def _flux_potential(
     h_a: float, k_a: float, s_a: float, f_a: float,
     h_b: float, k_b: float, s_b: float, f_b: float,
 ) -> tuple[float, float, float]:  # fmt: skip
-    """As `_kernels_soil._flux_potential`: exact for steady flow in exponential soil, zero at rest."""
+    """As in `kernels.soil`: exact for steady flow in exponential soil, zero at rest."""
     dh, dk = h_a - h_b, k_a - k_b
     r = dh / dz
     apart = abs(dh) > 1e-7
@@ -108,7 +108,7 @@ def face(scheme: Any, dz: float, a: tuple[float, ...], b: tuple[float, ...]) -> 
     return FACE[type(scheme)](dz, *a, *b)
 
 
-@overload(face, jit_options={"forceinline": True, **FUSED})
+@overload(face, jit_options=FUSED | {"forceinline": True})  # type: ignore[arg-type]
 def _face_of(scheme, dz, a, b):  # type: ignore[no-untyped-def]
     chosen = FACE[scheme.instance_class]
     return lambda scheme, dz, a, b: chosen(dz, a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3])

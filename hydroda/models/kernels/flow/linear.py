@@ -1,7 +1,23 @@
 """Newton's equations: lines, sweeps downstream, what they leave over."""
 
 from hydroda.compiled import fused_kernel as kernel
-from hydroda.models.kernels.flow.member import *
+from hydroda.models.kernels.flow.member import (
+    DI,
+    FACTOR,
+    LO,
+    PIVOT,
+    REST,
+    SEARCH,
+    SEARCH_P,
+    SHADOW,
+    T_P,
+    UP,
+    WEST,
+    D,
+    Member,
+    T,
+    V,
+)
 
 # ------------------------------------------------------------------------------------ linear solver
 

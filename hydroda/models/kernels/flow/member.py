@@ -8,7 +8,8 @@ from hydroda.models.kernels.flow.curves import Soil
 
 # --------------------------------------------------------------------------------- what is solved
 # Rows of x (row, cell). Q, Q_A, Q_B: flux down through the face below, and its slopes above and
-# below; LO, DI, UP: the lines of the Jacobian; WEST..NORTH: its other entries; PIVOT, FACTOR: lines.
+# below; LO, DI, UP: the lines of the Jacobian; WEST..NORTH: its other entries; PIVOT,
+# FACTOR: the lines, eliminated.
 
 H, W, DW, K, DK, PHI, Q, Q_A, Q_B, R, LO, DI, UP = range(13)
 WEST, EAST, SOUTH, NORTH, PIVOT, FACTOR, D, H0, BEFORE, JOINT, JOINT_A, JOINT_B = range(13, 25)
@@ -112,7 +113,7 @@ class Member(NamedTuple):
     x: np.ndarray  # (ROWS, cell)
     y: np.ndarray  # (COLUMN_ROWS, column)
     sums: np.ndarray  # (piece, 8)
-    count: np.ndarray  # (COUNTS,) int64
+    count: np.ndarray  # type: ignore[assignment]  # (COUNTS,) int64
 
 
 STEPS, NEWTON, SWEEPS, KRYLOV, CUTS, HALVED, CYCLES = range(7)

@@ -1,11 +1,40 @@
 """Heads that move, steps that are accepted or taken back, and what an accepted step books."""
 
-
 import numpy as np
 
 from hydroda.compiled import fused_kernel as kernel
 from hydroda.models.kernels.flow.curves import RANGE, RESIDUAL
-from hydroda.models.kernels.flow.member import *
+from hydroda.models.kernels.flow.member import (
+    BEFORE,
+    COLUMN_ROWS,
+    DW,
+    EVAPORATING,
+    EXCHANGED,
+    FEEDING,
+    H0,
+    H_START,
+    JOINT,
+    JOINT_A,
+    JOINT_B,
+    LEAVING,
+    NORM,
+    NORM0,
+    PART,
+    POND,
+    RAINING,
+    S_BOUNDARY,
+    S_EVAPORATION,
+    S_EXCHANGE,
+    S_RAIN,
+    S_RUNOFF,
+    S_TRANSPIRATION,
+    TRANSPIRING,
+    D,
+    H,
+    Member,
+    R,
+    W,
+)
 
 
 @kernel

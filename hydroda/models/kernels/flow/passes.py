@@ -83,7 +83,7 @@ def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece
         copies(what == RESTORE, m, first, last)
 
 
-# --------------------------------------------------------------------------- arrays behind addresses
+# -------------------------------------------------------------------------- arrays behind addresses
 
 
 def _pointer_to(element: Any) -> Any:
@@ -242,7 +242,7 @@ def _shared(
     passes: int, table: int, what: int, source: int, target: int, a: float, b: float, pieces: int
 ) -> None:
     for piece in prange(pieces):
-        _call(passes, table, what, source, target, a, b, piece, piece + 1)
+        _call(passes, table, what, source, target, a, b, piece, piece + 1)  # type: ignore[call-arg]
 
 
 class Crew(NamedTuple):
@@ -254,7 +254,7 @@ class Crew(NamedTuple):
     strips: int
     threads: int
     sums: np.ndarray  # (piece, 8)
-    count: np.ndarray  # (COUNTS,)
+    count: np.ndarray  # type: ignore[assignment]  # (COUNTS,)
 
 
 @kernel
@@ -266,4 +266,4 @@ def each(
     if crew.threads > 1 and pieces > 1:
         _shared(crew.passes, crew.table, what, source, target, a, b, pieces)
     else:
-        _call(crew.passes, crew.table, what, source, target, a, b, 0, pieces)
+        _call(crew.passes, crew.table, what, source, target, a, b, 0, pieces)  # type: ignore[call-arg]
