@@ -266,6 +266,10 @@ class Surface(ABC):
         """The ensemble after an analysis, with the state of the surface within its bounds."""
         return ensemble
 
+    def icy(self, grid: Grid) -> tuple[int, int]:
+        """How many columns and top layers have faces that ice may slow."""
+        return 0, 0
+
     def over(
         self, system: TerrestrialSystem, ensemble: xr.Dataset, forcing: ForcingWindow
     ) -> Above:
@@ -290,7 +294,7 @@ class Above:
         )
 
     def fields(self, failed: NDArray[np.bool_]) -> dict[str, Any]:
-        """Variables (member, column, ...) of the dataset that the surface gives, as xarray wants."""
+        """Variables (member, column, ...) that the surface gives, as xarray wants them."""
         return {}
 
 
