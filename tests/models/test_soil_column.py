@@ -17,13 +17,13 @@ from hydroda.models.land import (
     FreeDrainage,
     HeldHead,
     Outlet,
-    UniformRoots,
     Upstream,
     Vegetation,
     WaterTable,
     ZeroFlux,
 )
 from hydroda.models.retention import ClappHornberger, Gardner, VanGenuchten
+from hydroda.models.roots import UniformRoots
 from hydroda.models.soil_column import SoilColumn, Steps, water_table_depth
 
 START = np.datetime64("2016-04-01", "ns")
