@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from hydroda.catchments._reanalysis import reanalysis
 from hydroda.constraint import WaterBudget
 from hydroda.errors import DataError, DeclarationError
 from hydroda.experiment import Experiment
 from hydroda.filters import EnKF
-from hydroda.forcing import Additive, Forcing, ForcingNoise, Multiplicative, weather_file
+from hydroda.forcing import Additive, Forcing, ForcingNoise, Multiplicative
 from hydroda.forcing.generator import WeatherGenerator
 from hydroda.inflation import MaximumLikelihood
 from hydroda.localization import VerticalExponential
@@ -107,7 +107,7 @@ def weather(seed: int, path: str | None = None) -> Forcing:
     if path is None:
         period = RUN_IN, WEATHER_ENDS
         return WeatherGenerator().forcing(LATITUDE, LONGITUDE, ELEVATION, period, Streams(seed))
-    forcing = Forcing(_at_columns(weather_file(Path(path)), path))
+    forcing = Forcing(_checked(reanalysis(path, LATITUDE, LONGITUDE), path), step="1 h")
     if forcing.start > RUN_IN or forcing.end < WEATHER_ENDS:
         raise DataError(
             f"{path} covers {forcing.start} to {forcing.end}; wanted {RUN_IN} to {WEATHER_ENDS}"
@@ -115,7 +115,7 @@ def weather(seed: int, path: str | None = None) -> Forcing:
     return forcing
 
 
-def _at_columns(data: xr.Dataset, path: str) -> xr.Dataset:
+def _checked(data: xr.Dataset, path: str) -> xr.Dataset:
     if "column" not in data.dims or data.sizes["column"] == COLUMNS:
         return data
     raise DataError(

@@ -25,6 +25,7 @@ from hydroda.meteorology import (
 )
 from hydroda.rng import Streams
 from hydroda.sphere import great_circle
+from hydroda.units import instant
 
 Array = NDArray[np.float64]
 
@@ -101,14 +102,15 @@ class WeatherGenerator:
         latitude: ArrayLike,
         longitude: ArrayLike,
         elevation: ArrayLike,
-        period: tuple[np.datetime64, np.datetime64],
+        period: tuple[np.datetime64 | str, np.datetime64 | str],
         streams: Streams,
     ) -> Forcing:
         """The weather (time, column) of columns [degree, degree, m] over whole days from start."""
         lat, lon, z = (
             np.atleast_1d(np.asarray(v, float)) for v in (latitude, longitude, elevation)
         )
-        times = np.arange(*(np.datetime64(t, "ns") for t in period), HOUR)
+        start, end = (instant(t, "period") for t in period)
+        times = np.arange(start, end, HOUR)
         days = -(-times.size // 24)
         clock = _solar_hour(times, float(lon.mean()))
         season = Season.of(self.climate, times)

@@ -51,6 +51,7 @@ def run(
     progress: Bar | None = None,
     out: Path | None = None,
     forcing: str | None = None,
+    data: str | None = None,
 ) -> StudyReport:
     """Tables 1 and 2 and figures 3 to 6 with their verdicts; or one of `TABLES`.
 
@@ -61,8 +62,10 @@ def run(
     Raises
     ------
     DeclarationError
-        There is no such table.
+        There is no such table, or data are given.
     """
+    if data is not None:
+        raise DeclarationError(f"dan2020 needs no data; got --data {data}: leave it out")
     if table not in (None, *TABLES):
         raise DeclarationError(f"dan2020 has the tables {', '.join(TABLES)}; got {table!r}")
     begin = time.monotonic()

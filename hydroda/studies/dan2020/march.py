@@ -178,7 +178,9 @@ class March:
             if model is None:
                 break
             part = state.isel(member=failed)
-            again, hours = model.forecast_with_moisture(part, window.of_members(failed), *span)
+            again, hours = model.forecast_with_moisture(
+                part, window.of_members(failed.tolist()), *span
+            )
             after = _with(after, failed, again)
             moisture[:, failed] = hours
             failed = failed[_failed(again)]

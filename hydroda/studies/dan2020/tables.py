@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from hydroda import plotting
 from hydroda.catchments.mongolia import FORECASTS
@@ -145,14 +146,13 @@ def _inflation(statistic: Callable[[Array], np.floating]) -> Callable[[Run], flo
 
 def figure_6(cases: Sequence[Case], names: Sequence[str]) -> Iterator[Value]:
     """The residual of the water budget, its mean and its quartile range over columns."""
-    unclipped = _unclipped
     for name in names:
         rows: tuple[tuple[str, str, Mapping[str, float], Callable[[Run], float]], ...] = (
             ("R, signed", "mm/day", {}, residual),
             ("size of R", "mm/day", published.RESIDUAL, lambda run: abs(residual(run))),
             ("size of R / 24", "mm/h", {}, lambda run: abs(residual(run)) / 24.0),
             ("quartile range", "mm/day", published.QUARTILES, quartiles),
-            ("R before clipping", "mm/day", {}, unclipped),
+            ("R before clipping", "mm/day", {}, _unclipped),
             ("size by day", "mm/day", {}, daily_size),
         )
         for column, unit, theirs, score in rows:
@@ -189,7 +189,7 @@ def spreads(cases: Mapping[str, Sequence[Case]]) -> Iterator[Value]:
             yield Value("spreads", label, f"{SHORT[scheme.name]}, R", "mm/day", None, value)
 
 
-# --- figures ---------------------------------------------------------------------------------------
+# --- figures ------------------------------------------------------------------------------------
 
 
 def figures(cases: Sequence[Case]) -> dict[str, Callable[[], Figure]]:
@@ -230,7 +230,7 @@ def _model_error(case: Case) -> xr.DataArray:
     return _with_depth(values, ["bias", "error"], "one-day forecasts from the truth")
 
 
-def _by_column(rows: Mapping[str, Array], unit: str, meaning: str) -> xr.DataArray:
+def _by_column(rows: Mapping[str, NDArray[np.floating]], unit: str, meaning: str) -> xr.DataArray:
     return xr.DataArray(
         np.array(list(rows.values()), float),
         coords={"scheme": list(rows)},
@@ -240,7 +240,8 @@ def _by_column(rows: Mapping[str, Array], unit: str, meaning: str) -> xr.DataArr
 
 
 def _layers(case: Case) -> xr.DataArray:
-    return _by_column({"best": case.best, "chosen": case.chosen}, "", "threshold layer")
+    rows = {"best": 1.0 * case.best, "chosen": 1.0 * case.chosen}
+    return _by_column(rows, "", "threshold layer")
 
 
 def _columns(case: Case) -> xr.DataArray:
