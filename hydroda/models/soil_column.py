@@ -476,8 +476,8 @@ class SoilColumn(Model):
         """The ensemble with h and theta in agreement and the stores within bounds.
 
         Where only h was changed, theta follows. Where only theta was, h follows, with theta kept
-        between its value at pF 7 and 0.9999 theta_s. Where both were, h decides in saturated cells
-        and theta in the others. New soil parameters alone keep theta, and so the water, and give
+        between its value at pF 7 and 0.9999 theta_s. Where both were, h decides in cells that both
+        say are saturated and theta in the others. No head gets below that of pF 7. New soil parameters alone keep theta, and so the water, and give
         new heads; but saturated cells stay saturated and keep their heads. Second: the water [mm]
         that the cuts, new porosities and bounds of the stores added to what the analysis gave.
         """
@@ -485,6 +485,8 @@ class SoilColumn(Model):
             {name: ensemble[name].copy(data=self._within(name, ensemble)) for name in SURFACE}
         )
         h, theta = np.array(given["h"].values), np.array(given["theta"].values)
+        if "h" in changed:
+            h = np.maximum(h, DRIEST)
         if "h" in changed and "theta" not in changed:
             theta = content(self.soil, self._raw(given), h)
         before = self._soil_water(theta, h)
@@ -506,15 +508,15 @@ class SoilColumn(Model):
         fitting = content(self.soil, raw, h)
         by_head = np.abs(theta - fitting) <= UNCHANGED
         if "h" in changed:
-            by_head |= theta >= WETTEST * high
+            # both, as a head far from zero is made positive by a small part of its own increment
+            by_head |= (h >= 0.0) & (theta >= WETTEST * high)
         elif "theta" not in changed:
             by_head |= h >= 0.0
-        # Near theta_r the head runs away.
+        # Near theta_r the head runs away; in sands theta at DRIEST is theta_r to the last bit, and
+        # one head of -inf is enough to spoil every covariance of the next analysis.
         cut = np.clip(theta, content(self.soil, raw, np.full(h.shape, DRIEST)), WETTEST * high)
-        return (
-            np.where(by_head, h, head(self.soil, raw, cut)),
-            np.where(by_head, fitting, cut),
-        )
+        heads = np.maximum(head(self.soil, raw, cut), DRIEST)
+        return np.where(by_head, h, heads), np.where(by_head, fitting, cut)
 
     def _within(self, name: str, ensemble: xr.Dataset) -> Array:
         values = np.maximum(ensemble[name].values, 0.0)

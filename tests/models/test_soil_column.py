@@ -482,6 +482,34 @@ def test_that_the_head_decides_in_saturated_cells_and_the_content_in_the_others(
     assert abs(added.item()) < 1e-9
 
 
+def test_that_an_analysis_of_head_and_content_wets_no_cell_that_only_one_calls_saturated():
+    start = GRASS.dataset(h=np.full((1, 1, 10), -2.0))
+    h, theta = start["h"].values.copy(), start["theta"].values.copy()
+    h[0, 0, 3], theta[0, 0, 3] = 40.0, 0.35  # a linear update of a head that is not linear
+    h[0, 0, 6], theta[0, 0, 6] = -1.0, 0.44
+    both = start.assign(h=start["h"].copy(data=h), theta=start["theta"].copy(data=theta))
+    after, added = GRASS.reconcile(both, ("h", "theta"))
+    np.testing.assert_allclose(after["h"].values[0, 0, 3], GRASS.soil.head(0.35))
+    np.testing.assert_allclose(after["theta"].values[0, 0, [3, 6]], (0.35, 0.9999 * 0.43))
+    cut = 1000.0 * (GRASS.dz[6] * (0.9999 * 0.43 - 0.44) - float(GRASS.storage) * GRASS.dz[3] * 40)
+    assert added.item() == pytest.approx(cut)
+
+
+@pytest.mark.parametrize("changed", [("theta",), ("h", "theta"), ("h",)])
+def test_that_no_analysis_dries_sand_to_an_infinite_head(changed):
+    # At pF 7 this sand holds theta_r to the last bit, whose head is minus infinity.
+    sand = VanGenuchten("0.045 m3/m3", "0.43 m3/m3", "5 1/m", 5.0, "7 m/day")
+    model = replace(GRASS, soil=sand)
+    start = model.dataset(h=np.full((1, 1, 10), -0.5))
+    given = {"h": np.full((1, 1, 10), -1e30), "theta": np.full((1, 1, 10), 0.01)}
+    wrong = start.assign({name: start[name].copy(data=given[name]) for name in changed})
+    after, added = model.reconcile(wrong, changed)
+    np.testing.assert_array_equal(after["h"].values, -1e5)
+    np.testing.assert_allclose(after["theta"].values, 0.045, atol=1e-12)
+    cut = 1000.0 * 0.035 * model.dz.sum() if "theta" in changed else 0.0
+    assert added.item() == pytest.approx(cut)
+
+
 def test_that_new_soil_parameters_keep_the_water():
     start = mixed(GRASS, 3)
     changed = start.assign(alpha=start["alpha"] * 1.4, n=start["n"] * 1.1)
