@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing import METEOROLOGY, ForcingWindow
 from hydroda.meteorology import reference_evapotranspiration
-from hydroda.models.kernels import soil as kernels
 from hydroda.models.base import Budget, Model
+from hydroda.models.kernels import soil as kernels
 from hydroda.models.land import (
     Arithmetic,
     Atmosphere,
@@ -477,9 +477,10 @@ class SoilColumn(Model):
 
         Where only h was changed, theta follows. Where only theta was, h follows, with theta kept
         between its value at pF 7 and 0.9999 theta_s. Where both were, h decides in cells that both
-        say are saturated and theta in the others. No head gets below that of pF 7. New soil parameters alone keep theta, and so the water, and give
-        new heads; but saturated cells stay saturated and keep their heads. Second: the water [mm]
-        that the cuts, new porosities and bounds of the stores added to what the analysis gave.
+        say are saturated and theta in the others. No head gets below that of pF 7. New soil
+        parameters alone keep theta, and so the water, and give new heads; but saturated cells stay
+        saturated and keep their heads. Second: the water [mm] that the cuts, new porosities and
+        bounds of the stores added to what the analysis gave.
         """
         given = ensemble.assign(
             {name: ensemble[name].copy(data=self._within(name, ensemble)) for name in SURFACE}
@@ -487,8 +488,8 @@ class SoilColumn(Model):
         h, theta = np.array(given["h"].values), np.array(given["theta"].values)
         if "h" in changed:
             h = np.maximum(h, DRIEST)
-        if "h" in changed and "theta" not in changed:
-            theta = content(self.soil, self._raw(given), h)
+            if "theta" not in changed:
+                theta = content(self.soil, self._raw(given), h)
         before = self._soil_water(theta, h)
         if not {"theta", *self.soil.parameters}.isdisjoint(changed):
             h, theta = self._agree(h, theta, given, changed)
@@ -508,7 +509,7 @@ class SoilColumn(Model):
         fitting = content(self.soil, raw, h)
         by_head = np.abs(theta - fitting) <= UNCHANGED
         if "h" in changed:
-            # both, as a head far from zero is made positive by a small part of its own increment
+            # the head of a dry cell is thrown far above zero by a linear update
             by_head |= (h >= 0.0) & (theta >= WETTEST * high)
         elif "theta" not in changed:
             by_head |= h >= 0.0
