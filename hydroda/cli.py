@@ -252,6 +252,7 @@ def _value(text: str) -> Any:
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write every number here.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for figures and numbers.")
 @click.option("--forcing", metavar="FILE", help="CF NetCDF weather in place of what is made.")
+@click.option("--data", metavar="DIR", help="Where the measurements of the study are.")
 def reproduce(
     study: str,
     table: str | None,
@@ -260,12 +261,13 @@ def reproduce(
     file: Path | None,
     out: Path | None,
     forcing: str | None,
+    data: str | None,
 ) -> None:
     """Rerun a published study and set its numbers beside ours."""
     if study not in STUDIES:
         raise DeclarationError(f"there is no study {study!r}; there are {', '.join(STUDIES)}")
     report = STUDIES[study].run(
-        table=table, size=size, seeds=seeds, progress=bar, out=out, forcing=forcing
+        table=table, size=size, seeds=seeds, progress=bar, out=out, forcing=forcing, data=data
     )
     for shown in report.tables():
         _say(shown)

@@ -144,7 +144,7 @@ class Bondville(SingleColumn):
         """Silt loams, each with an error in K_s, after an autumn under the weather of this one."""
         clays = np.clip(rng.normal(CLAY, 5.0, members), 0.5, 60.0)
         sands = np.clip(rng.normal(SAND, 7.0, members), 2.0, 99.0 - clays)
-        soil = {k: np.asarray(v) for k, v in Cosby().soil(sands, clays).values().items()}
+        soil: dict[str, Any] = dict(Cosby().soil(sands, clays).values())
         soil["log10_Ks"] = soil["log10_Ks"] + rng.normal(0.0, SCATTER_OF_LOG10_KS, members)
         wetness = rng.uniform(0.6, 0.95, members)
         theta = np.repeat((wetness * soil["theta_s"])[:, None], self.model.dz.size, axis=1)

@@ -25,6 +25,7 @@ from hydroda.plotting.series import (
     inflation_history,
     innovation_history,
     parameter_history,
+    series_beside,
     time_series,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "schemes_over_columns",
     "schemes_with_depth",
     "scores_table",
+    "series_beside",
     "spread_skill",
     "time_series",
     "weights_with_depth",

@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 
 from hydroda.plotting._canvas import (
+    CURVES,
+    DASHES,
     GREY,
     PALETTE,
     canvas,
@@ -78,6 +80,34 @@ def time_series(
     time_axis(axes, run)
     title(axes, run)
     legend(fig, [axes], ax is None, columns=3)
+    return fig
+
+
+@styled
+def series_beside(
+    runs: xr.DataArray, observed: xr.DataArray | None = None, *, ax: Axes | None = None
+) -> Figure:
+    """Several runs (run, time) through time, and what was observed (time) as points."""
+    runs = expect(runs, "runs", "run", "time")
+    fig, axes = canvas(ax, (8.0, 3.6))
+    for i, name in enumerate(runs["run"].values):
+        axes.plot(
+            runs["time"],
+            runs.sel(run=name),
+            color=CURVES[i % len(CURVES)],
+            ls=DASHES[i % len(DASHES)],
+            label=str(name),
+        )
+    if observed is not None:
+        observed = expect(observed, "observed", "time")
+        axes.plot(
+            observed["time"], observed, "o", ms=4, color=PALETTE["vermilion"], label="observed"
+        )
+    axes.margins(x=0.01)
+    value_axis(axes, runs)
+    time_axis(axes, runs)
+    title(axes, runs)
+    legend(fig, [axes], ax is None, columns=4)
     return fig
 
 

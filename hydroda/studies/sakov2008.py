@@ -123,6 +123,7 @@ def run(
     progress: Bar | None = None,
     out: Path | None = None,
     forcing: str | None = None,
+    data: str | None = None,
 ) -> StudyReport:
     """The table of mean analysis RMSE, a verdict per row: do the intervals overlap?
 
@@ -133,6 +134,8 @@ def run(
     """
     if forcing is not None:
         raise DeclarationError(f"sakov2008 has no weather; got --forcing {forcing}: leave it out")
+    if data is not None:
+        raise DeclarationError(f"sakov2008 needs no data; got --data {data}: leave it out")
     if table not in (None, "1"):
         raise DeclarationError(f"sakov2008 has one table, 1; got {table!r}")
     begin, seeds = time.monotonic(), tuple(seeds) or (1,)
