@@ -17,6 +17,7 @@ import xarray as xr
 from hydroda.errors import DataError
 from hydroda.files import replacing
 from hydroda.obs.records import (
+    BESIDE,
     LEVEL,
     PLACES,
     REFERENCE,
@@ -205,7 +206,8 @@ class _Reader:
             for name, variable in self.dataset.variables.items()
             if variable.attrs.get("standard_name", "").split(" ")[-1] in MODIFIERS
         }
-        return listed | modified
+        own = {name for names in BESIDE.values() for name in names}  # are quantities themselves
+        return (listed - own) | modified
 
     def _bounds(self) -> str:
         return str(self.dataset[self.time].attrs.get("bounds", ""))
@@ -395,11 +397,12 @@ def _fields(
         standard = STANDARD_NAMES.get(name)
         base = {"standard_name": standard} if standard else {}
         sides = [f"{name}{end}" for end in SIDE if f"{name}{end}" in wide]
+        beside = [other for other in BESIDE.get(name, ()) if other in quantities]
         attributes = {**base, "long_name": name.replace("_", " "), "units": units[name]}
         if pointwise or (wide["end"] > wide["time"]).all():
             attributes["cell_methods"] = "time: point" if pointwise else "time: mean"
-        if sides:
-            attributes["ancillary_variables"] = " ".join(sides)
+        if sides or beside:
+            attributes["ancillary_variables"] = " ".join([*sides, *beside])
         values = wide[name].to_numpy(float)
         fields[name] = (dims, values.reshape(shape), attributes | _measured(values))
         for side in sides:

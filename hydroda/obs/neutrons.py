@@ -290,7 +290,7 @@ SIMULATED_RADIUS = (
 
 
 def simulated_radius(
-    moisture: ArrayLike, humidity: ArrayLike, pressure: float | None = None
+    moisture: ArrayLike, humidity: ArrayLike, pressure: ArrayLike | None = None
 ) -> Array:
     """R86 [m] of the simulated neutrons themselves, linear between the values of a table.
 
@@ -298,10 +298,11 @@ def simulated_radius(
     2017, doi:10.5194/hess-21-5009-2017, times F_p of the `pressure` [Pa] (None: at sea level).
     Beyond the table its nearest value.
     """
-    table = RegularGridInterpolator((SIMULATED_MOISTURE, SIMULATED_HUMIDITY), SIMULATED_RADIUS)
+    axes = SIMULATED_MOISTURE, SIMULATED_HUMIDITY
+    table = RegularGridInterpolator(axes, SIMULATED_RADIUS, bounds_error=False)  # NaN to NaN
     theta = np.clip(moisture, SIMULATED_MOISTURE[0], SIMULATED_MOISTURE[-1])
     vapour = np.clip(humidity, SIMULATED_HUMIDITY[0], SIMULATED_HUMIDITY[-1])
-    stretch = 1.0 if pressure is None else float(pressure_stretch(pressure))
+    stretch = 1.0 if pressure is None else pressure_stretch(pressure)
     return np.asarray(table((theta, vapour)) * stretch)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from hydroda.errors import DataError, DeclarationError
 from hydroda.obs.neutrons import (
     WATER_DENSITY,
+    Revised,
     absolute_humidity,
     desilets_moisture,
     humidity_factor,
@@ -17,8 +18,10 @@ from hydroda.obs.neutrons import (
     moisture_error,
     poisson_sd,
     pressure_factor,
+    simulated_radius,
+    vegetation_factor,
 )
-from hydroda.obs.records import TOO_FEW, Records, to_utc
+from hydroda.obs.records import FOOTPRINT, TOO_FEW, Records, to_utc
 from hydroda.units import Amount, Duration, duration, magnitude
 
 LACKING = {
@@ -29,6 +32,7 @@ LACKING = {
 }
 OUTSIDE_AIR, BOX_AIR = "outside", "box"
 HOUR = pd.Timedelta("1h")
+FACTORS = ("f_pressure", "f_humidity", "f_incoming", "f_vegetation")
 WATER_COLUMNS = ("temperature", "relative_humidity")
 
 
@@ -36,17 +40,19 @@ WATER_COLUMNS = ("temperature", "relative_humidity")
 class NeutronProcessing:
     """How hourly raw counts become soil moisture.
 
-    `n0` [h-1], `bulk_density`, `lattice_water` and `organic_water` describe the site; counts are
-    taken to `reference_pressure` with `beta`, to `reference_humidity` and, where a series of a
-    neutron monitor is given, to `reference_monitor`. Means are over `every`, or over the longer
-    `smoothing` that ends with it (their errors are then correlated). A mean needs the share
-    `at_least` of its hours.
+    `n0` [h-1], `bulk_density`, `lattice_water`, `organic_water` and the dry `biomass` above ground
+    describe the site; counts are taken to `reference_pressure` with `beta`, to
+    `reference_humidity`, to bare ground and, where a series of a neutron monitor is given, to
+    `reference_monitor`. N0 belongs to counts with the same corrections. Means are over `every`, or
+    over the longer `smoothing` that ends with it (their errors are then correlated). A mean needs
+    the share `at_least` of its hours.
     """
 
     n0: Amount
     bulk_density: Amount
     lattice_water: Amount = "0 kg/kg"
     organic_water: Amount = "0 kg/kg"
+    biomass: Amount = "0 kg m-2"
     beta: Amount = "0.0076 hPa-1"
     reference_pressure: Amount = "1013.25 hPa"
     reference_humidity: Amount = "0 g m-3"
@@ -61,6 +67,7 @@ class NeutronProcessing:
             "bulk_density": "kg m-3",
             "lattice_water": "kg kg-1",
             "organic_water": "kg kg-1",
+            "biomass": "kg m-2",
             "beta": "Pa-1",
             "reference_pressure": "Pa",
             "reference_humidity": "g m-3",
@@ -70,6 +77,10 @@ class NeutronProcessing:
             if value < 0 or (value == 0 and name in ("n0", "bulk_density")):
                 raise DeclarationError(f"{name} of NeutronProcessing cannot be {value!r}")
             object.__setattr__(self, name, value)
+        if not vegetation_factor(float(self.biomass)) > 0:
+            raise DeclarationError(
+                f"biomass of NeutronProcessing cannot be {self.biomass!r}: no counts would be left"
+            )
         for name in ("every", "smoothing"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, duration(getattr(self, name), name))
@@ -109,7 +120,8 @@ class NeutronProcessing:
         )
         frame["f_humidity"] = humidity_factor(frame["humidity"], float(self.reference_humidity))
         frame["f_incoming"] = 1.0 if monitor is None else self._incoming(monitor, frame.index, zone)
-        factor = frame["f_pressure"] * frame["f_humidity"] * frame["f_incoming"]
+        frame["f_vegetation"] = float(vegetation_factor(float(self.biomass)))
+        factor = frame[list(FACTORS)].prod(axis=1, skipna=False)
         frame["corrected"] = frame["counts"] * factor
         frame["corrected_sd"] = poisson_sd(frame["counts"], factor=factor)
         frame["flag"] = ""
@@ -123,7 +135,8 @@ class NeutronProcessing:
         """Means over `every` with `corrected`, `moisture` [m3 m-3], their errors, hours and a flag.
 
         Indexed by the start of the interval. The moisture is NaN where the counts are too few for
-        Desilets' curve; its error is that of the counts alone.
+        Desilets' curve; its error is that of the counts alone. With it go `footprint_radius`, R86
+        of the simulated neutrons in that air, and `penetration_depth`, D86 at r* = 50 m [m].
         """
         hourly = self.hourly(raw, monitor, zone)
         step, window = self._spans
@@ -134,6 +147,8 @@ class NeutronProcessing:
                 "variance": hourly["corrected_sd"] ** 2,
                 "hours": good.astype(float),
                 "box_hours": (good & (hourly["humidity_source"] == BOX_AIR)).astype(float),
+                "humidity": hourly["humidity"].where(good),
+                "pressure": hourly["pressure"].where(good),
             }
         )
         sums = sums.resample(step, origin="epoch").sum()
@@ -148,6 +163,10 @@ class NeutronProcessing:
         density = float(self.bulk_density) / WATER_DENSITY
         frame["moisture"] = density * desilets_moisture(counts, n0, bound)
         frame["moisture_sd"] = density * moisture_error(counts, sd, n0)
+        humidity, pressure = sums["humidity"] / hours, sums["pressure"] / hours
+        moisture = frame["moisture"].clip(lower=0.0)
+        frame["footprint_radius"] = simulated_radius(moisture, humidity, pressure)
+        frame["penetration_depth"] = Revised(bulk_density=self.bulk_density).reach(moisture)
         enough = frame["hours"] >= self.at_least * (window / HOUR) - 1e-9
         frame["flag"] = np.where(enough, "", TOO_FEW)
         return frame
@@ -159,33 +178,37 @@ class NeutronProcessing:
         monitor: pd.Series | None = None,
         zone: str | None = None,
     ) -> Records:
-        """Soil moisture and corrected counts of `station`, with what was done in the attributes."""
+        """Soil moisture and corrected counts of `station`, with what was done in the attributes.
+
+        Beside the moisture stand its `footprint_radius` and `penetration_depth`.
+        """
         means = self.means(raw, monitor, zone)
         starts = pd.DatetimeIndex(means.index)
-        parts = [
-            pd.DataFrame(
-                {
-                    "time": starts,
-                    "end": starts + self._spans[0],
-                    "station": station,
-                    "quantity": quantity,
-                    "value": means[column].to_numpy(),
-                    "error": means[f"{column}_sd"].where(means[column].notna()).to_numpy(),
-                    "flag": means["flag"].to_numpy(),
-                    "count": means["hours"].to_numpy(),
-                }
-            )
-            for quantity, column in (("soil_moisture", "moisture"), ("neutron_counts", "corrected"))
-        ]
-        units = {"soil_moisture": "m3 m-3", "neutron_counts": "h-1"}
+        common = {
+            "time": starts,
+            "end": starts + self._spans[0],
+            "station": station,
+            "flag": means["flag"].to_numpy(),
+            "count": means["hours"].to_numpy(),
+        }
+        moisture = {"value": means["moisture"].to_numpy(), "error": _known_sd(means, "moisture")}
+        counts = {"value": means["corrected"].to_numpy(), "error": _known_sd(means, "corrected")}
+        parts = {"soil_moisture": moisture, "neutron_counts": counts}
+        parts |= {name: {"value": means[name].to_numpy()} for name in FOOTPRINT}
+        table = pd.concat(
+            [pd.DataFrame({**common, "quantity": name, **part}) for name, part in parts.items()]
+        )
+        units = {"soil_moisture": "m3 m-3", "neutron_counts": "h-1", **FOOTPRINT}
         attributes = {"processing": repr(self), "notes": "; ".join(self.notes(means, monitor))}
-        return Records.of(pd.concat(parts), units, attributes=attributes, zone="UTC")
+        return Records.of(table, units, attributes=attributes, zone="UTC")
 
     def notes(self, means: pd.DataFrame, monitor: pd.Series | None = None) -> list[str]:
         """What a reader of the moisture has to know."""
         said = []
         if monitor is None:
             said.append("incoming neutrons not corrected (no monitor series): factor 1")
+        if not self.biomass:
+            said.append("vegetation not corrected (no biomass): factor 1")
         box, hours = int(means["box_hours"].sum()), int(means["hours"].sum())
         if box:
             said.append(f"air humidity from inside the box in {box} of {hours} hours")
@@ -201,6 +224,10 @@ class NeutronProcessing:
         index = pd.DatetimeIndex(to_utc(monitor.index, zone, "the monitor series"))
         known = pd.Series(monitor.to_numpy(float), index).reindex(times)
         return incoming_factor(known, self.reference_monitor)
+
+
+def _known_sd(means: pd.DataFrame, name: str) -> np.ndarray:
+    return means[f"{name}_sd"].where(means[name].notna()).to_numpy()
 
 
 def _checked(raw: pd.DataFrame, zone: str | None) -> pd.DataFrame:

@@ -20,6 +20,9 @@ KEY = ["station", "quantity", "depth"]
 PLACES = {"x": "m", "y": "m", "lon": "degrees_east", "lat": "degrees_north", "elevation": "m"}
 # Columns that go with the column of a quantity in a wide table.
 SIDE = {"_error": "error", "_flag": "flag", "_count": "count"}
+# What describes the values of another quantity beside it: of a cosmic-ray sensor its reach.
+FOOTPRINT = {"footprint_radius": "m", "penetration_depth": "m"}
+BESIDE = {"soil_moisture": tuple(FOOTPRINT)}
 GOOD = ["good", "ok", "valid", "usable"]
 TOO_FEW, NOT_RECORDED = "too_few", "not_recorded"
 LEVEL, REFERENCE = "groundwater_level", "reference"  # the attribute that names a level's datum

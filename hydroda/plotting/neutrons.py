@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FACTORS = {"f_pressure": "air pressure", "f_humidity": "air humidity", "f_incoming": "incoming"}
+FACTORS = {
+    "f_pressure": "air pressure",
+    "f_humidity": "air humidity",
+    "f_incoming": "incoming",
+    "f_vegetation": "vegetation",
+}
 # Metres from the sensor to which W_r is drawn.
 NEAREST, FARTHEST = 0.1, 600.0
 

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from hydroda.errors import DataError, DeclarationError, UnitError
-from hydroda.obs import CosmicRayNeutron, NeutronProcessing, ObservationNetwork
+from hydroda.obs import CosmicRayNeutron, NeutronProcessing, ObservationNetwork, read, write
 from hydroda.obs.neutrons import (
     absolute_humidity,
     desilets_moisture,
     humidity_factor,
     moisture_error,
+    penetration_depth,
     pressure_factor,
+    simulated_radius,
 )
 
 Shared = Callable[[str], Path]
@@ -40,6 +43,7 @@ def test_that_every_step_is_kept() -> None:
     factor = pressure_factor(99_000.0, 101_325.0) * humidity_factor(humidity)
     assert hour["humidity"] == pytest.approx(humidity)
     assert (hour["humidity_source"], hour["f_incoming"]) == ("outside", 1.0)
+    assert hour["f_vegetation"] == 1.0
     assert hour["f_pressure"] * hour["f_humidity"] == pytest.approx(factor)
     assert hour["corrected"] == pytest.approx(900 * factor)
     assert hour["corrected_sd"] == pytest.approx(30 * factor)
@@ -91,12 +95,51 @@ def test_that_a_monitor_corrects_incoming_neutrons() -> None:
     processing = NeutronProcessing(**SITE, reference_monitor=100.0)
     plain, corrected = processing.means(raw()), processing.means(raw(), monitor)
     np.testing.assert_allclose(corrected["corrected"], plain["corrected"] / 1.1)
-    assert processing.notes(corrected, monitor) == []
+    assert processing.notes(corrected, monitor) == [
+        "vegetation not corrected (no biomass): factor 1"
+    ]
     with pytest.raises(DeclarationError, match="a monitor series needs reference_monitor"):
         PROCESSING.means(raw(), monitor)
     late = processing.hourly(raw(), monitor.iloc[24:])
     assert late["corrected"].isna().sum() == 24
     assert (late["flag"].iloc[:24] == "no_monitor").all()
+
+
+def test_that_a_crop_is_seen_through() -> None:
+    among = NeutronProcessing(**SITE, biomass="2 kg/m2")
+    plain, corrected = PROCESSING.means(raw()), among.means(raw())
+    np.testing.assert_allclose(corrected["corrected"], plain["corrected"] / (1 - 0.009 * 2))
+    assert (corrected["moisture"] < plain["moisture"]).all()
+    assert not any("vegetation" in note for note in among.notes(corrected))
+    with pytest.raises(DeclarationError, match="biomass of NeutronProcessing cannot be '200"):
+        NeutronProcessing(**SITE, biomass="200 kg/m2")
+
+
+def test_that_each_mean_says_how_far_and_deep_it_looks() -> None:
+    dry, wet = (PROCESSING.means(raw(24, counts=n)).iloc[0] for n in (1000.0, 850.0))
+    assert dry["moisture"] < wet["moisture"]
+    for name, low, high in (("footprint_radius", 95, 230), ("penetration_depth", 0.1, 0.8)):
+        assert low < wet[name] < dry[name] < high
+    humidity = float(absolute_humidity(283.15, 0.7))
+    assert dry["footprint_radius"] == pytest.approx(
+        float(simulated_radius(dry["moisture"], humidity, 99_000.0))
+    )
+    reach = penetration_depth(dry["moisture"], 1400.0, 50.0)
+    assert dry["penetration_depth"] == pytest.approx(float(reach))
+    assert np.isnan(PROCESSING.means(raw(24, counts=np.nan))["footprint_radius"]).all()
+
+
+def test_that_files_have_the_footprint_as_ancillary_variables(tmp_path: Path) -> None:
+    records = PROCESSING.records(raw(), "x")
+    write(records, tmp_path / "x.nc")
+    with xr.open_dataset(tmp_path / "x.nc") as file:
+        beside = file["soil_moisture"].attrs["ancillary_variables"].split()
+        assert {"soil_moisture_error", "footprint_radius", "penetration_depth"} <= set(beside)
+        assert file["footprint_radius"].attrs["units"] == "m"
+    back = read(tmp_path / "x.nc")
+    assert back == records
+    network = ObservationNetwork((CosmicRayNeutron(station="x"),), back)
+    assert set(network.records.units) == {"soil_moisture"}
 
 
 def test_that_smoothing_takes_the_window_that_has_just_ended() -> None:
