@@ -24,7 +24,7 @@ from scipy.spatial import cKDTree
 from hydroda.analysis import Places, Weights
 from hydroda.errors import DataError, DeclarationError
 from hydroda.sphere import EARTH_RADIUS, great_circle
-from hydroda.units import Amount, magnitude
+from hydroda.units import Amount, Magnitude, magnitude
 
 Pairs = tuple[np.ndarray, np.ndarray]
 
@@ -487,7 +487,7 @@ class VerticalExponential(LocalizationScheme):
             )
         lower = float(self.at_least)
         mu = threshold_mu(_layers(depths), float(placed[0]), self.threshold, lower)
-        return replace(self, mu=f"{mu!r} 1/m", threshold=None)
+        return replace(self, mu=Magnitude(mu, "1/m"), threshold=None)
 
 
 def _layers(depths: np.ndarray) -> np.ndarray:

@@ -52,6 +52,8 @@ def magnitude(value: Any, unit: str, name: str) -> Magnitude:
     UnitError
         The unit is missing, unknown or of another dimension.
     """
+    if isinstance(value, Magnitude) and value.unit == unit:
+        return value
     quantity: Any
     if isinstance(value, str):
         quantity = _parse(value, unit, name)

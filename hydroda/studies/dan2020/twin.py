@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import xarray as xr
@@ -132,6 +133,7 @@ class Twin:
         return probe_row(probe, self.start)
 
 
+@cache
 def probe_sd() -> float:
     """Error of a reading [m3 m-3]."""
     return float(magnitude(PROBE_SD, "m3/m3", "probe"))

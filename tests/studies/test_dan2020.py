@@ -1,0 +1,292 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hydroda.catchments import mongolia
+from hydroda.errors import DataError, DeclarationError
+from hydroda.filters import EnKF
+from hydroda.inflation import MaximumLikelihood
+from hydroda.localization import threshold_mu
+from hydroda.studies import dan2020
+from hydroda.studies.dan2020 import case as cases
+from hydroda.studies.dan2020 import published
+from hydroda.studies.dan2020.march import March, Run, marched
+from hydroda.studies.dan2020.schemes import (
+    BA,
+    ENKF,
+    INF,
+    LOC,
+    OPEN_LOOP,
+    PAPER,
+    RECOMMENDED,
+    SHALLOW,
+    THRESHOLDS,
+    VARIANTS,
+    WC,
+)
+from hydroda.studies.dan2020.scores import FINDINGS
+from hydroda.studies.dan2020.twin import Setting, Twin, probe_sd
+
+TINY = Setting(columns=2, members=8, days=3, years=0)
+
+
+@pytest.fixture(scope="module")
+def twin():
+    return Twin.of(TINY)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dan")
+    return dan2020.run(size="small", out=folder), folder
+
+
+# --- nature -------------------------------------------------------------------------------------
+
+
+def test_that_nature_and_forecasts_differ_as_the_paper_says():
+    porosity = [
+        np.asarray(m.soil.values()["theta_s"]) for m in (mongolia.NATURE, mongolia.FORECASTS)
+    ]
+    assert (porosity[0][:9] > porosity[1][:9]).all() and porosity[0][9] <= porosity[1][9]
+    grass, steppe = mongolia.FORECASTS.plants[0], mongolia.NATURE.plants[0]
+    assert float(grass.roughness) < float(steppe.roughness)
+    summer = np.array(["2003-07-15"], "datetime64[ns]")
+    assert grass.leaves.area(summer, 46.0, 293.0)[0] > steppe.leaves.area(summer, 46.0, 293.0)[0]
+    assert np.array_equal(mongolia.NATURE.z, mongolia.FORECASTS.z)
+    assert type(mongolia.NATURE.bottom) is not type(mongolia.FORECASTS.bottom)
+
+
+def test_that_the_forty_columns_are_those_of_the_paper():
+    assert mongolia.COLUMNS == 40
+    assert (mongolia.LATITUDE.min(), mongolia.LATITUDE.max()) == (46.0, 46.5)
+    assert (mongolia.LONGITUDE.min(), mongolia.LONGITUDE.max()) == (106.125, 107.0)
+    assert 1200 <= mongolia.ELEVATION.min() < mongolia.ELEVATION.max() <= 1500
+
+
+def test_that_a_probe_reads_nature_with_its_error(twin):
+    seen = twin.truth[:, -1] @ twin.row(SHALLOW)
+    off = (twin.readings[SHALLOW] - seen) / probe_sd()
+    assert 0 < np.abs(off).mean() < 3
+    assert twin.row(SHALLOW)[[1, 2]].sum() == pytest.approx(1.0)
+    assert twin.row(SHALLOW)[1] == pytest.approx((6.2 - 3) / (6.2 - 2.8), abs=0.01)
+
+
+def test_that_moisture_by_the_hour_is_that_of_the_plain_forecast(twin):
+    start, window = twin.start, twin.window(0, 1)
+    span = twin.setting.times[:2]
+    plain = twin.model.forecast(start, window, *span)
+    watched, hours = twin.model.forecast_with_moisture(start, window, *span)
+    assert hours.shape == (24, 8, 2, 10)
+    for name in ("theta", "ice", "temperature", "canopy_water", "snow"):
+        assert watched[name].values == pytest.approx(plain[name].values, abs=1e-7)
+    assert hours[-1] == pytest.approx(plain["theta"].values, abs=1e-7)
+
+
+# --- the march ----------------------------------------------------------------------------------
+
+
+def test_that_the_budget_of_the_closed_model_is_its_water(twin):
+    free = marched(twin, [OPEN_LOOP])[OPEN_LOOP.name]
+    assert np.abs(free.residual).max() < 1e-9
+    assert np.abs(free.unclipped).max() < 1e-9
+
+
+def test_that_schemes_side_by_side_are_what_they_are_alone(twin):
+    together = marched(twin, [ENKF, INF, LOC.candidate(4)])
+    for scheme in (ENKF, INF, LOC.candidate(4)):
+        alone = marched(twin, [scheme])[scheme.name]
+        for name in ("bias", "variance", "residual", "sd"):
+            assert np.array_equal(getattr(together[scheme.name], name), getattr(alone, name))
+
+
+def test_that_a_probe_changes_no_other_column(twin):
+    moved = {SHALLOW: twin.readings[SHALLOW] + np.array([0.0, 0.05])}
+    other = replace(twin, readings={**twin.readings, **moved})
+    ours, theirs = (marched(t, [INF])[INF.name] for t in (twin, other))
+    assert np.array_equal(ours.bias[0], theirs.bias[0])
+    assert not np.array_equal(ours.bias[1], theirs.bias[1])
+
+
+def test_that_an_analysis_is_the_gain_of_the_paper_written_out(twin):
+    """Dan, Eq. 10-13 with dense matrices in the paper's percent and millimetres."""
+    march = March(twin, [LOC.candidate(5)])
+    rng = np.random.default_rng(2)
+    wet = rng.uniform(0.1, 0.3, 10)[:, None] + rng.normal(0, 0.01, (10, 8))
+    x = np.concatenate([wet, np.zeros((10, 8)), rng.uniform(0, 0.3, (1, 8)), np.zeros((1, 8))])
+    content = march.content @ x
+    target = content + rng.normal(0, 0.5, 8)
+    noise = {SHALLOW: twin.noise(SHALLOW, 0)}
+    ours = march._column(march.lanes[0], 0, 1, 0, x, np.zeros(8), target, noise).x
+
+    mu = threshold_mu(twin.model.z, 0.03, 5)
+    rho = np.r_[np.exp(-mu * np.abs(twin.model.z - 0.03)), np.ones(12)]
+    h = np.r_[twin.row(SHALLOW), np.zeros(12)]
+    anomalies = rho[:, None] * (x - x.mean(axis=1, keepdims=True))
+    d = twin.readings[SHALLOW][0, 1] - h @ x.mean(axis=1)
+    r = probe_sd() ** 2
+    spread = (h @ anomalies).var(ddof=1)
+    inflation = max(1.0, (d**2 - r) / spread)
+    anomalies[:10] *= np.sqrt(inflation)
+    p = anomalies @ anomalies.T / 7
+    both = np.stack([h, march.content])
+    phi = max(target.var(ddof=1), 1e-8)
+    gain = p @ both.T @ np.linalg.inv(both @ p @ both.T + np.diag([r, phi]))
+    wanted = np.stack([twin.readings[SHALLOW][0, 1] + noise[SHALLOW][1] - h @ x, target - content])
+    expected = np.clip(x + gain @ wanted, 0.0, march.upper[:, None])
+    assert ours == pytest.approx(expected, abs=1e-12)
+    assert march.daily["inflation"][0, 0, 1] == pytest.approx(inflation)
+
+
+def test_that_error_is_bias_and_what_is_short_lived(twin):
+    run = marched(twin, [INF])[INF.name]
+    assert run.error**2 == pytest.approx(run.short_lived**2 + run.bias**2)
+
+
+def test_that_columns_are_picked_from_their_own_runs(twin):
+    runs = list(marched(twin, [ENKF, INF]).values())
+    picked = Run.picked(runs, [1, 0])
+    assert np.array_equal(picked.error[0], runs[1].error[0])
+    assert np.array_equal(picked.residual[:, 1], runs[0].residual[:, 1])
+
+
+def test_that_a_failed_member_is_replaced_and_counted(twin, monkeypatch):
+    lost = twin.start.copy(deep=True)
+    lost["temperature"][3] = np.nan
+    broken = replace(twin, setting=replace(TINY, days=1), start=lost)
+    monkeypatch.setattr("hydroda.studies.dan2020.march.TOLERATED_FAILURES", 0.2)
+    run = marched(broken, [ENKF])[ENKF.name]
+    assert run.failures > 0 and np.isfinite(run.error).all()
+
+
+# --- the declarations ---------------------------------------------------------------------------
+
+
+def test_that_the_five_schemes_are_compositions_of_one_filter():
+    assert [scheme.name for scheme in PAPER] == list(published.RESIDUAL)
+    assert all(type(scheme.filter) is EnKF for scheme in PAPER)
+    assert LOC.filter == replace(BA.filter, bias=LOC.filter.bias)
+    assert INF.filter == replace(WC.filter, inflation=MaximumLikelihood(at_least=1))
+    assert len({s.name for s in (*PAPER, RECOMMENDED, *VARIANTS)}) == 6 + len(VARIANTS)
+
+
+def test_that_only_schemes_with_a_threshold_can_fix_it():
+    assert LOC.searches and not LOC.candidate(6).searches
+    with pytest.raises(DeclarationError, match="EnKF has no threshold layer"):
+        ENKF.with_threshold(6)
+
+
+def test_that_the_paper_confirms_its_own_findings():
+    theirs = {
+        "1": (6.70, 2.00),
+        "2": (6.38, 12.49),
+        "3": (6.38, 12.49, 6.59, 2.00, 2.16),
+        "4": (2.16, 2.12, 6.59, 6.05),
+        "5": (0.1389, 0.0487, 0.0737, 0.0098, 0.0042, 0.0051),
+        "6": (100.0, 4.09, 3.84),
+    }
+    assert {f.id: f.holds(theirs[f.id]) for f in FINDINGS} == dict.fromkeys(theirs, True)
+
+
+def test_that_table_2_is_met_to_its_printed_digits():
+    rows = {value.row: value for value in dan2020.run(table="2").values}
+    for layer in THRESHOLDS:
+        value = next(v for row, v in rows.items() if row.split()[0] == str(layer))
+        printed = 0.0164 if layer == 6 else value.published
+        assert round(value.ours, 4) == printed
+    assert "lower bound" in "".join(rows) and "0.0164" in "".join(rows)
+
+
+# --- the study ----------------------------------------------------------------------------------
+
+
+def test_that_every_finding_has_a_verdict_and_every_published_number_ours(small):
+    report, _ = small
+    assert [verdict.id for verdict in report.verdicts] == ["1", "2", "3", "4", "5", "6"]
+    compared = [v for v in report.values if v.published is not None]
+    assert len(compared) >= 10 + 9 + 5 + 5 + 4 + 4 + 4 and all(
+        np.isfinite(v.ours) for v in compared
+    )
+    assert {v.table.split(",")[0] for v in report.values} == {
+        "1", "2", "figure 3", "figure 4", "figure 5", "figure 6",
+    }  # fmt: skip
+    json.dumps(report.as_dict(), allow_nan=False)
+
+
+def test_that_inflation_helps_where_it_is_observed(small):
+    report, _ = small
+    ours = {(v.row, v.column): v.ours for v in report.values if v.table == "figure 5, means"}
+    above = "above 36.6 cm"
+    assert ours["WCEnKF-Inf", above] < ours["WCEnKF", above] < ours["open loop", above]
+
+
+def test_that_a_second_run_goes_on_from_what_is_finished(small, monkeypatch):
+    report, folder = small
+
+    def refuse(*args):
+        raise AssertionError("a finished run was made again")
+
+    monkeypatch.setattr(cases, "March", refuse)
+    again = dan2020.run(size="small", out=folder)
+    assert again.values == report.values and again.verdicts == report.verdicts
+
+
+def test_that_figures_are_written(small, tmp_path):
+    report, _ = small
+    names = {path.name for path in report.write(tmp_path)}
+    assert {"figure_3.png", "figure_4a.png", "figure_5a.png", "figure_6.png"} < names
+
+
+def test_that_an_unknown_table_is_refused():
+    with pytest.raises(DeclarationError, match=r"has the tables 1, 2, .* got '9'"):
+        dan2020.run(table="9")
+    with pytest.raises(DeclarationError, match="columns must be 1 to 40; got 41"):
+        Setting(columns=41)
+
+
+# --- weather of one's own -----------------------------------------------------------------------
+
+
+def era(hours=8833, **changes):
+    """A year of ERA5 on a coarse grid, the same everywhere."""
+    times = np.datetime64("2002-09-30T22", "ns") + np.timedelta64(1, "h") * np.arange(hours)
+    grid = {"valid_time": times, "latitude": [46.5, 46.0], "longitude": [106.0, 106.5, 107.0]}
+    values = {
+        "tp": (1e-4, "m"), "ssrd": (3.6e5, "J m**-2"), "strd": (1.08e6, "J m**-2"),
+        "t2m": (285.0, "K"), "d2m": (275.0, "K"), "u10": (3.0, "m s**-1"),
+        "v10": (4.0, "m s**-1"), "sp": (86000.0, "Pa"),
+    }  # fmt: skip
+    shape = (hours, 2, 3)
+    data = xr.Dataset(
+        {n: (tuple(grid), np.full(shape, v), {"units": u}) for n, (v, u) in values.items()}, grid
+    )
+    return data.assign(changes)
+
+
+def test_that_era5_comes_in_our_units(tmp_path):
+    era().to_netcdf(tmp_path / "era.nc")
+    forcing = mongolia.weather(1, str(tmp_path / "era.nc"))
+    hour = {name: float(forcing.data[name][100, 7]) for name in forcing.variables}
+    assert forcing.data.sizes["column"] == 40
+    assert hour["rain"] == pytest.approx(0.1)
+    assert (hour["shortwave"], hour["longwave"]) == (pytest.approx(100.0), pytest.approx(300.0))
+    assert hour["wind_speed"] == pytest.approx(5.0)
+    assert hour["relative_humidity"] == pytest.approx(0.504, abs=0.005)
+    # The hour that ends at a stamp begins an hour before it.
+    assert forcing.start == np.datetime64("2002-09-30T21")
+
+
+def test_that_weather_must_cover_place_and_period(tmp_path):
+    era(hours=100).to_netcdf(tmp_path / "short.nc")
+    with pytest.raises(DataError, match=r"short.nc covers .* wanted 2002-09-30"):
+        mongolia.weather(1, str(tmp_path / "short.nc"))
+    far = era(hours=48).assign_coords(latitude=[10.0, 9.5])
+    far.to_netcdf(tmp_path / "far.nc")
+    with pytest.raises(DataError, match=r"nearest grid point is .* degree away"):
+        mongolia.weather(1, str(tmp_path / "far.nc"))
+    era(hours=48).drop_vars("tp").to_netcdf(tmp_path / "dry.nc")
+    with pytest.raises(DataError, match="lacks tp"):
+        mongolia.weather(1, str(tmp_path / "dry.nc"))
