@@ -1,0 +1,299 @@
+"""Little Washita, Oklahoma: 120 hours of real weather over 41 x 41 columns of 1 km, 100 m deep.
+
+The test case "washita" of ParFlow with its Common Land Model: slopes, geology, plant cover, spun-up
+pressure and NLDAS-2 weather from 1998-10-01 05 UTC, soils, stress of plants and evaporation of soil
+as its input file has them. `hydroda reproduce littlewashita --data FOLDER --out FIGURES`.
+
+Kollet & Maxwell 2008, 10.1029/2007WR006004; https://github.com/parflow/parflow, test/tcl/washita.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from hydroda.errors import DataError
+from hydroda.forcing import ForcingWindow
+from hydroda.meteorology import saturation_vapour_pressure
+from hydroda.models.canopy import (
+    BuriedByRoughness,
+    CanopyNumbers,
+    CloudSplit,
+    FixedRoughness,
+    LinearSaturation,
+    SaturationStress,
+    clm3_colour,
+)
+from hydroda.models.grid import Grid
+from hydroda.models.land_surface import LandSurface
+from hydroda.models.pfb import read_pfb
+from hydroda.models.plants import igbp
+from hydroda.models.retention import VanGenuchten
+from hydroda.models.snowpack import RoughCover, Snowpack
+from hydroda.models.terrestrial import TerrestrialSystem
+from hydroda.studies.report import Bar, StudyReport, Value, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+START = np.datetime64("1998-10-01T05", "ns")
+HOUR = np.timedelta64(3600 * 10**9, "ns")
+HOURS, BLOCK = 120, 6
+LAYERS = 50
+BARE, BARREN = 18, 16  # the class of bare soil is IGBP's barren ground here
+# What ParFlow needed for it with CLM, on one process: cell-steps per second (reference/parflow).
+PARFLOW = 80_000.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """The model, its first state and the weather of the case, read from a folder."""
+
+    model: TerrestrialSystem
+    ensemble: xr.Dataset
+    values: dict[str, Array]
+
+    def window(self, first: int, hours: int) -> ForcingWindow:
+        """Weather of some hours."""
+        part = slice(first, first + hours)
+        times = START + HOUR * np.arange(first, first + hours)
+        return ForcingWindow(times, 3600.0, {name: v[:, part] for name, v in self.values.items()})
+
+
+def read(folder: str | Path) -> Case:
+    """The case from the files of its folder.
+
+    Raises
+    ------
+    DataError
+        A file is missing.
+    """
+    folder = Path(folder)
+    names = ("LW.slopex.pfb", "press.init.pfb", "units.csv", "nldas_lw_120h.nc")
+    missing = [name for name in names if not (folder / name).exists()]
+    if missing:
+        raise DataError(f"{folder} lacks {', '.join(missing)} of the case Little Washita")
+    slope_x, slope_y = (read_pfb(folder / f"LW.slope{axis}.pfb")[0] for axis in "xy")
+    grid = Grid(
+        slope_x.shape,
+        "1 km",
+        "1 km",
+        ("2 m",) * LAYERS,
+        slope_x=slope_x,
+        slope_y=slope_y,
+    )
+    cover = pd.read_csv(
+        folder / "drv_vegm.alluv.dat", sep=r"\s+", skiprows=2, header=None
+    ).sort_values([1, 0])
+    classes = np.argmax(cover.iloc[:, 7:25].to_numpy(), axis=1) + 1
+    kinds, plant = np.unique(np.where(classes == BARE, BARREN, classes), return_inverse=True)
+    surface = LandSurface(
+        latitude="34.9 degree",
+        longitude="-98 degree",
+        plants=tuple(igbp(int(kind)) for kind in kinds),
+        sand="16 percent",
+        clay="26 percent",
+        colour=clm3_colour(2),
+        light=CloudSplit(),
+        roughness=FixedRoughness(),
+        burial=BuriedByRoughness(),
+        stress=SaturationStress(wilting=0.12, field=0.98),
+        humidity=LinearSaturation(residual=0.1),
+        canopy=CanopyNumbers(interception=1.0, drag_stability=0.0),
+        snow=Snowpack(cover=RoughCover()),
+    )
+    domain = VanGenuchten("0.08 m3/m3", "0.4 m3/m3", "3.5 1/m", 2.0, "0.2 m/h")
+    system = TerrestrialSystem(grid, domain, surface, manning="0.019872 s/m^(1/3)")
+    pressure = _columns(read_pfb(folder / "press.init.pfb"))
+    ensemble = system.dataset(
+        h=pressure[None],
+        temperature="300 K",
+        plant=plant,
+        latitude=cover[2].to_numpy(),
+        longitude=cover[3].to_numpy(),
+        sand=100.0 * cover[4].to_numpy(),
+        clay=100.0 * cover[5].to_numpy(),
+        **_soils(folder),
+    )
+    return Case(system, ensemble, _weather(folder))
+
+
+def _columns(field: Array) -> Array:
+    """A field (z, y, x) from the bottom up as (column, layer) from the top down."""
+    return np.ascontiguousarray(field[::-1].reshape(field.shape[0], -1).T)
+
+
+def _soils(folder: Path) -> dict[str, Array]:
+    units = pd.read_csv(folder / "units.csv")
+    table = units[units["indicator"].notna()].set_index("indicator")
+    kind = _columns(read_pfb(folder / "IndicatorFile_Gleeson.50z.pfb")).astype(int)
+    own = {name: table[name].reindex(kind.ravel()).to_numpy().reshape(kind.shape)[None]
+           for name in ("K_m_per_h", "porosity", "alpha_per_m", "n", "S_res")}  # fmt: skip
+    return {
+        "Ks": own["K_m_per_h"] / 3600.0,
+        "theta_s": own["porosity"],
+        "theta_r": own["S_res"] * own["porosity"],
+        "alpha": own["alpha_per_m"],
+        "n": own["n"],
+    }
+
+
+def _weather(folder: Path) -> dict[str, Array]:
+    """Values (member, step, column) of the variables a land surface needs."""
+    with xr.open_dataset(folder / "nldas_lw_120h.nc") as data:
+        given = {name: np.asarray(data[name].values, float) for name in data}
+    v = {name: value.reshape(1, value.shape[0], -1) for name, value in given.items()}
+    vapour = v["SPFH"] * v["Press"] / (0.622 + 0.378 * v["SPFH"])
+    return {
+        "rain": 3600.0 * v["APCP"],
+        "shortwave": v["DSWR"],
+        "longwave": v["DLWR"],
+        "air_temperature": v["Temp"],
+        "relative_humidity": vapour / saturation_vapour_pressure(v["Temp"]),
+        "wind_speed": np.hypot(v["UGRD"], v["VGRD"]),
+        "pressure": v["Press"],
+    }
+
+
+@dataclass(frozen=True)
+class Run:
+    """What 120 hours gave: the last state, sums of water [mm] over the run, and series."""
+
+    case: Case
+    after: xr.Dataset
+    sums: dict[str, Array]  # (column,)
+    outflow: Array  # (block,) [m3 s-1]
+    latent: Array  # (block,) [W m-2]
+    worst: float  # water that appeared in a block and column [mm]
+    energy: float  # largest miss of the energy balance [W m-2]
+    processor: float  # [s]
+    steps: int
+
+
+def simulate(case: Case, progress: Bar, hours: int = HOURS) -> Run:
+    """The case through its hours."""
+    model, state = case.model, case.ensemble
+    flows = (*model.budget.terms, "interception", "sublimation", "budget_error")
+    sums = {name: np.zeros(model.grid.columns) for name in flows}
+    outflow, latent, worst, energy, steps = [], [], 0.0, 0.0, 0
+    model.forecast(state, case.window(0, 1), START, START + HOUR)  # compiles
+    begin = time.process_time()
+    blocks = range(0, hours, BLOCK)
+    for first in progress(blocks, len(blocks), "Little Washita"):
+        end = START + HOUR * (first + BLOCK)
+        state = model.forecast(state, case.window(first, BLOCK), START + HOUR * first, end)
+        if "failures" in state.attrs:
+            raise DataError(f"Little Washita stopped: {state.attrs['failures']}")
+        for name in flows:
+            sums[name] += state[name].values[0]
+        outflow.append(state["runoff"].values.sum() / 1000.0 * model.grid.area / (3600.0 * BLOCK))
+        latent.append(state["latent_heat"].values.mean())
+        worst = max(worst, float(np.abs(state["budget_error"].values).max()))
+        energy = max(energy, float(state["energy_error"].values.max()))
+        steps += int(state.attrs["solver"].split()[0].split("=")[1])
+    processor = time.process_time() - begin
+    return Run(
+        case, state, sums, np.array(outflow), np.array(latent), worst, energy, processor, steps
+    )
+
+
+def run(
+    *,
+    table: str | None = None,
+    size: str | None = None,
+    seeds: Sequence[int] = (),
+    progress: Bar,
+    out: Path | None = None,
+    forcing: str | None = None,
+    data: str | None = None,
+) -> StudyReport:
+    """The 120 hours, with their budget, speed and maps; `small` runs the first 24."""
+    if data is None:
+        raise DataError("littlewashita needs the folder of its files: --data FOLDER")
+    case = read(data)
+    begin = time.perf_counter()
+    done = simulate(case, progress, 24 if size == "small" else HOURS)
+    relative = abs(float(done.sums["budget_error"].sum())) / float(done.after["water"].sum())
+    cells = case.model.grid.columns * LAYERS
+    hours = BLOCK * done.outflow.size
+    rate = cells * hours / done.processor
+    millimetres = {
+        name: float(done.sums[name].mean())
+        for name in ("rain", "evaporation", "transpiration", "runoff")
+    }
+    about = f"{hours} h"
+    values = [Value("water of the catchment", name, about, "mm", None, v)
+              for name, v in millimetres.items()]  # fmt: skip
+    values += [
+        Value("budget", "largest error of a column in 6 h", about, "mm", None, done.worst),
+        Value("budget", "error over all water", about, "1", None, relative),
+        Value("budget", "largest miss of energy", about, "W m-2", None, done.energy),
+        Value("speed", "cell-hours per second of processor", about, "s-1", PARFLOW, rate),
+    ]
+    threads = numba.get_num_threads()
+    verdicts = (
+        Verdict("water", "closes its budget", "1e-8", f"{relative:.1e}", relative < 1e-8),
+        Verdict(
+            "energy", "closes its energy", "1e-3 W m-2", f"{done.energy:.1e}", done.energy < 1e-3
+        ),
+        Verdict(
+            "speed",
+            "8 times ParFlow with CLM",
+            f"{8 * PARFLOW:.0f}",
+            f"{rate:.0f} ({threads} threads)",
+            rate >= 8 * PARFLOW,
+        ),
+    )
+    return StudyReport(
+        "littlewashita",
+        size or "paper",
+        tuple(seeds),
+        time.perf_counter() - begin,
+        tuple(values),
+        verdicts,
+        {"littlewashita": lambda: draw(done)},
+    )
+
+
+def draw(done: Run) -> Figure:
+    """Maps of outflow, water table and evaporation, and the series of the run."""
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    grid, after = done.case.model.grid, done.after
+    given = (
+        done.sums["evaporation"] + done.sums["transpiration"],
+        after["water_table_depth"].values[0],
+        np.maximum(after["discharge"].values[0], 1e-4),
+    )
+    names = ("evapotranspiration [mm]", "water table depth [m]", "overland flow [m³ s⁻¹]")
+    looks: tuple[dict[str, Any], ...] = (
+        {"cmap": "viridis"},
+        {"cmap": "cividis_r"},
+        {"cmap": "Blues", "norm": LogNorm(1e-4, max(float(given[2].max()), 1e-2))},
+    )
+    fig = Figure(figsize=(12.0, 7.0), layout="constrained")
+    axes = fig.subplot_mosaic([["a", "b", "c"], ["d", "d", "e"]], height_ratios=[1.6, 1.0])
+    for key, values, name, look in zip("abc", given, names, looks, strict=True):
+        picture = axes[key].imshow(
+            grid.on_map(values), origin="lower", extent=(0, grid.shape[1], 0, grid.shape[0]), **look
+        )
+        fig.colorbar(picture, ax=axes[key], shrink=0.8)
+        axes[key].set(title=name, xlabel="x [km]", ylabel="y [km]")
+    hours = BLOCK * (np.arange(done.outflow.size) + 0.5)
+    axes["d"].step(hours, done.latent, where="mid")
+    axes["d"].set(xlabel="hours since 1998-10-01 05 UTC", ylabel="latent heat [W m⁻²]")
+    axes["e"].step(hours, done.outflow, where="mid")
+    axes["e"].set(xlabel="hours", ylabel="outflow of the domain [m³ s⁻¹]")
+    return fig
