@@ -6,7 +6,7 @@ is the profile or orthogonal one where the series are complete, else the contigu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ import xarray as xr
 from hydroda.errors import DataError
 from hydroda.files import replacing
 from hydroda.obs.records import (
+    ACCUMULATED,
     BESIDE,
     LEVEL,
     PLACES,
@@ -126,6 +127,8 @@ class _Reader:
             datum = LEVELS.get(self.dataset[name].attrs.get("standard_name", ""))
             if datum is not None:
                 attributes.setdefault(REFERENCE, datum)
+        sums = {*attributes.get(ACCUMULATED, "").split(), *self._sums(quantities)}
+        attributes |= {ACCUMULATED: " ".join(sorted(sums))} if sums else {}
         parts = [
             from_wide(frame, [q], units, self._stations(), attributes, "UTC", self.source)
             for frame, q in zip(frames, quantities.values(), strict=True)
@@ -138,6 +141,11 @@ class _Reader:
                 f"{again['time']} UTC; keep one"
             )
         return found
+
+    def _sums(self, quantities: Mapping[str, str]) -> set[str]:
+        """The quantities that are sums over their intervals."""
+        methods = {q: str(self.dataset[v].attrs.get("cell_methods")) for v, q in quantities.items()}
+        return {quantity for quantity, method in methods.items() if "time: sum" in method}
 
     def _one(self, what: str, *attributes: Mapping[str, str]) -> str:
         """The variable with one of the attributes."""
@@ -356,7 +364,9 @@ def _orthogonal(
     dims = ("station", "depth", "time") if profile else ("station", "time")
     shape = (len(stations), depths.size, times.size) if profile else (len(stations), times.size)
     ends = wide["end"].to_numpy("datetime64[ns]")[: times.size]
-    fields = _fields(wide, units, dims, shape) | _time_fields(times, ends, "time")
+    fields = _fields(wide, units, records.accumulated, dims, shape) | _time_fields(
+        times, ends, "time"
+    )
     if profile:
         fields["depth"] = (("depth",), depths, _depth_attributes())
     fields |= _station_fields(stations, stations, records.stations)
@@ -371,7 +381,8 @@ def _ragged(wide: pd.DataFrame, units: Mapping[str, str], records: Records) -> x
     stations, depths = [key[0] for key in keys], np.array([key[1] for key in keys], float)
     ids = [s if np.isnan(d) else f"{s}@{d:g}m" for s, d in zip(stations, depths, strict=True)]
     times, ends = (wide[name].to_numpy("datetime64[ns]") for name in ("time", "end"))
-    fields = _fields(wide, units, ("obs",), (len(wide),)) | _time_fields(times, ends, "obs")
+    fields = _fields(wide, units, records.accumulated, ("obs",), (len(wide),))
+    fields |= _time_fields(times, ends, "obs")
     fields |= _station_fields(ids, stations, records.stations)
     cut = {"long_name": "number of observations", "sample_dimension": "obs"}
     fields["row_size"] = (("station",), groups.size().to_numpy(np.int32), cut)
@@ -386,7 +397,11 @@ Fields = dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]]
 
 
 def _fields(
-    wide: pd.DataFrame, units: Mapping[str, str], dims: tuple[str, ...], shape: tuple[int, ...]
+    wide: pd.DataFrame,
+    units: Mapping[str, str],
+    sums: Collection[str],
+    dims: tuple[str, ...],
+    shape: tuple[int, ...],
 ) -> Fields:
     """Variables of the quantities and of what goes with them."""
     fields: Fields = {}
@@ -400,7 +415,8 @@ def _fields(
         beside = [other for other in BESIDE.get(name, ()) if other in quantities]
         attributes = {**base, "long_name": name.replace("_", " "), "units": units[name]}
         if pointwise or (wide["end"] > wide["time"]).all():
-            attributes["cell_methods"] = "time: point" if pointwise else "time: mean"
+            over = "sum" if name in sums else "mean"
+            attributes["cell_methods"] = "time: point" if pointwise else f"time: {over}"
         if sides or beside:
             attributes["ancillary_variables"] = " ".join([*sides, *beside])
         values = wide[name].to_numpy(float)

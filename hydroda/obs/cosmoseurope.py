@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError
-from hydroda.obs.records import Format, Records
+from hydroda.obs.records import ACCUMULATED, RAIN, Format, Records
 from hydroda.obs.textfiles import (
     beginning,
     cells_of,
@@ -53,7 +53,7 @@ RAW: Mapping[str, tuple[str, str, Span]] = {
     "AirTemperature": ("air_temperature", "degC", COUNTED),
     "AirHumidity_Relative": ("relative_humidity", "%", COUNTED),
     "AirPressure": ("pressure", "hPa", COUNTED),
-    "Precipitation": ("precipitation", "mm", COUNTED),
+    "Precipitation": (RAIN, "mm", COUNTED),
     "AirTemperature_Sensor2": ("box_temperature", "degC", COUNTED),
     "AirHumidity_Relative_Sensor2": ("box_relative_humidity", "%", COUNTED),
 }
@@ -110,6 +110,8 @@ class CosmosEurope(Format):
         units = {quantity: unit for quantity, unit, _ in KNOWN.values()}
         attributes = {"source": "COSMOS-Europe, doi:10.34731/x9s3-kr48"}
         attributes |= {f"flag_{name}": f"{n} of {len(lines)} hours" for name, n in taken.items()}
+        if "Precipitation" in values:
+            attributes |= {ACCUMULATED: RAIN}
         return Records.of(
             pd.concat(parts), units, _place(path, station), attributes, "UTC", path.name
         )

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError
-from hydroda.obs.records import Format, Records, to_utc
+from hydroda.obs.records import ACCUMULATED, RAIN, Format, Records, to_utc
 from hydroda.obs.textfiles import (
     numbers,
     refuse_disorder,
@@ -32,7 +32,7 @@ VARIABLES = {
     "sm": ("soil_moisture", "m3 m-3"),
     "ts": ("soil_temperature", "degC"),
     "su": ("soil_suction", "kPa"),
-    "p": ("precipitation", "mm"),
+    "p": (RAIN, "mm"),
     "ta": ("air_temperature", "degC"),
     "tsf": ("surface_temperature", "degC"),
     "sd": ("snow_depth", "mm"),
@@ -87,6 +87,8 @@ class Ismn(Format):
         within = f"{place['depth_from']:g} to {place['depth_to']:g} m"
         attributes = {"source": f"ISMN, network {network}", f"depths_{name}_{sensor}": within}
         stations = pd.DataFrame({key: [place[key]] for key in PLACE[:3]}, index=[name])
+        if quantity == RAIN:
+            attributes |= {ACCUMULATED: RAIN}
         return Records.of(frame, {quantity: unit}, stations, attributes, "UTC", path.name)
 
     def _words(self, flags: list[str]) -> list[str]:

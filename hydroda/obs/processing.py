@@ -136,7 +136,7 @@ class NeutronProcessing:
 
         Indexed by the start of the interval. The moisture is NaN where the counts are too few for
         Desilets' curve; its error is that of the counts alone. With it go `footprint_radius`, R86
-        of the simulated neutrons in that air, and `penetration_depth`, D86 at r* = 50 m [m].
+        of the simulated neutrons in that air, and `footprint_depth`, D86 at r* = 50 m [m].
         """
         hourly = self.hourly(raw, monitor, zone)
         step, window = self._spans
@@ -166,7 +166,7 @@ class NeutronProcessing:
         humidity, pressure = sums["humidity"] / hours, sums["pressure"] / hours
         moisture = frame["moisture"].clip(lower=0.0)
         frame["footprint_radius"] = simulated_radius(moisture, humidity, pressure)
-        frame["penetration_depth"] = Revised(bulk_density=self.bulk_density).reach(moisture)
+        frame["footprint_depth"] = Revised(bulk_density=self.bulk_density).reach(moisture)
         enough = frame["hours"] >= self.at_least * (window / HOUR) - 1e-9
         frame["flag"] = np.where(enough, "", TOO_FEW)
         return frame
@@ -180,7 +180,7 @@ class NeutronProcessing:
     ) -> Records:
         """Soil moisture and corrected counts of `station`, with what was done in the attributes.
 
-        Beside the moisture stand its `footprint_radius` and `penetration_depth`.
+        Beside the moisture stand its `footprint_radius` and `footprint_depth`.
         """
         means = self.means(raw, monitor, zone)
         starts = pd.DatetimeIndex(means.index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -20,8 +20,10 @@ KEY = ["station", "quantity", "depth"]
 PLACES = {"x": "m", "y": "m", "lon": "degrees_east", "lat": "degrees_north", "elevation": "m"}
 # Columns that go with the column of a quantity in a wide table.
 SIDE = {"_error": "error", "_flag": "flag", "_count": "count"}
+RAIN = "precipitation"  # as the formats call it
+ACCUMULATED = "accumulated"  # the attribute that names quantities which are sums over an interval
 # What describes the values of another quantity beside it: of a cosmic-ray sensor its reach.
-FOOTPRINT = {"footprint_radius": "m", "penetration_depth": "m"}
+FOOTPRINT = {"footprint_radius": "m", "footprint_depth": "m"}
 BESIDE = {"soil_moisture": tuple(FOOTPRINT)}
 GOOD = ["good", "ok", "valid", "usable"]
 TOO_FEW, NOT_RECORDED = "too_few", "not_recorded"
@@ -35,7 +37,8 @@ class Records:
     `values` has the columns `COLUMNS`: the interval [`time`, `end`) in UTC (`end` = `time` for a
     reading at an instant), `depth` [m] or NaN, the standard deviation `error` or NaN, a `flag` (""
     is good) and the `count` of readings behind a value. `stations` is indexed by station and has
-    those of the columns `PLACES` that are known. `attributes` describe the source.
+    those of the columns `PLACES` that are known. `attributes` describe the source; the quantities
+    that "accumulated" names are sums over their intervals, such as rain [mm], not means.
     """
 
     values: pd.DataFrame
@@ -200,6 +203,8 @@ class Records:
         else:
             stations = stations.groupby(level=0).agg(_one_place)
         attributes = {k: v for part in (*others, self) for k, v in part.attributes.items()}
+        sums = {quantity for part in (self, *others) for quantity in part.accumulated}
+        attributes |= {ACCUMULATED: " ".join(sorted(sums))} if sums else {}
         values = _typed(pd.concat(parts))
         return Records(values, units, _places(stations, pd.unique(values["station"])), attributes)
 
@@ -221,16 +226,38 @@ class Records:
                 values.loc[rows, name] = convert(values.loc[rows, name], own, unit, quantity)
         return replace(self, values=values, units={**self.units, **units})
 
-    def aggregated(self, every: Duration, at_least: float = 0.75) -> Records:
-        """Means over intervals of `every` from midnight UTC, for all quantities.
+    def _series(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Quantity and values of every series."""
+        for _, series in self.values.groupby(KEY, dropna=False):
+            yield str(series["quantity"].iloc[0]), series
 
-        Good values count; the error is that of a mean of independent values. A mean with fewer than
+    @property
+    def accumulated(self) -> frozenset[str]:
+        """The quantities that are sums over their intervals."""
+        return frozenset(self.attributes.get(ACCUMULATED, "").split()) & set(self.units)
+
+    def accumulating(self, *quantities: str) -> Records:
+        """The same records with these quantities, too, as sums over their intervals.
+
+        >>> daily = read("gauge.csv").accumulating("rain").aggregated("1 D")
+        """
+        unknown = sorted(set(quantities) - set(self.units))
+        if unknown:
+            raise DataError(f"there is no {unknown[0]!r} to accumulate; there is {set(self.units)}")
+        sums = " ".join(sorted(self.accumulated | set(quantities)))
+        return replace(self, attributes={**self.attributes, ACCUMULATED: sums})
+
+    def aggregated(self, every: Duration, at_least: float = 0.75) -> Records:
+        """Means over intervals of `every` from midnight UTC; sums of what is `accumulated`.
+
+        Good values count; the error is that of independent values. A mean with fewer than
         `at_least` of the readings that the usual spacing of the series promises is flagged
-        "too_few", never filled.
+        "too_few", never filled; so is a sum that lacks any of them.
         """
         step = pd.Timedelta(duration(every, "every"))
         means = [
-            _means(series, step, at_least) for _, series in self.values.groupby(KEY, dropna=False)
+            _combined(series, step, at_least, quantity in self.accumulated)
+            for quantity, series in self._series()
         ]
         return replace(self, values=_typed(pd.concat(means)) if means else self.values)
 
@@ -420,20 +447,23 @@ def _one_place(column: pd.Series) -> Any:
     return known[0] if known.size else np.nan
 
 
-def _means(series: pd.DataFrame, step: pd.Timedelta, at_least: float) -> pd.DataFrame:
-    """Means of one series over intervals of `step`."""
+def _combined(
+    series: pd.DataFrame, step: pd.Timedelta, at_least: float, summed: bool
+) -> pd.DataFrame:
+    """Means, or sums, of one series over intervals of `step`."""
     good = series[(series["flag"] == "") & series["value"].notna()]
     spacing = pd.Timedelta(np.median(np.diff(series["time"]))) if len(series) > 1 else step
     expected = max(step / spacing, 1.0)
     bins = series["time"].dt.floor(step)
     groups = good.groupby(bins.loc[good.index])
     table = pd.DataFrame(index=pd.Index(bins.unique()))
-    table["value"] = groups["value"].mean()
+    table["value"] = groups["value"].sum() if summed else groups["value"].mean()
     table["count"] = groups["count"].size()
     table["count"] = table["count"].fillna(0)
     squares = (good["error"] ** 2).groupby(bins.loc[good.index]).sum(min_count=1)
-    table["error"] = np.sqrt(squares) / table["count"]
-    table["flag"] = np.where(table["count"] < at_least * expected - 1e-9, TOO_FEW, "")
+    table["error"] = np.sqrt(squares) / (1.0 if summed else table["count"])
+    least = expected if summed else at_least * expected
+    table["flag"] = np.where(table["count"] < least - 1e-9, TOO_FEW, "")
     table["time"] = table.index
     table["end"] = table["time"] + step
     for name in KEY:

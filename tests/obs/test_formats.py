@@ -332,3 +332,18 @@ def test_that_a_station_with_two_places_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.stations.csv").write_text("station,x\n,m\na,1\na,2\n")
     with pytest.raises(DataError, match=r"x\.stations\.csv has station 'a' twice"):
         read(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("ending", ["nc", "csv"])
+def test_that_sums_stay_sums_in_a_file(tmp_path: Path, ending: str) -> None:
+    frame = orthogonal().values.assign(quantity="rain")
+    frame["end"] = frame["time"] + pd.Timedelta("1h")
+    rain = Records.of(frame, {"rain": "mm"}, zone="UTC").accumulating("rain")
+    write(rain, tmp_path / f"rain.{ending}")
+    assert read(tmp_path / f"rain.{ending}") == rain
+    if ending == "nc":
+        with xr.open_dataset(tmp_path / "rain.nc") as file:
+            assert file["rain"].attrs["cell_methods"] == "time: sum"
+            del file.attrs["accumulated"]
+            file.to_netcdf(tmp_path / "foreign.nc")
+        assert read(tmp_path / "foreign.nc").accumulated == {"rain"}

@@ -118,14 +118,14 @@ def test_that_a_crop_is_seen_through() -> None:
 def test_that_each_mean_says_how_far_and_deep_it_looks() -> None:
     dry, wet = (PROCESSING.means(raw(24, counts=n)).iloc[0] for n in (1000.0, 850.0))
     assert dry["moisture"] < wet["moisture"]
-    for name, low, high in (("footprint_radius", 95, 230), ("penetration_depth", 0.1, 0.8)):
+    for name, low, high in (("footprint_radius", 95, 230), ("footprint_depth", 0.1, 0.8)):
         assert low < wet[name] < dry[name] < high
     humidity = float(absolute_humidity(283.15, 0.7))
     assert dry["footprint_radius"] == pytest.approx(
         float(simulated_radius(dry["moisture"], humidity, 99_000.0))
     )
     reach = penetration_depth(dry["moisture"], 1400.0, 50.0)
-    assert dry["penetration_depth"] == pytest.approx(float(reach))
+    assert dry["footprint_depth"] == pytest.approx(float(reach))
     assert np.isnan(PROCESSING.means(raw(24, counts=np.nan))["footprint_radius"]).all()
 
 
@@ -134,7 +134,7 @@ def test_that_files_have_the_footprint_as_ancillary_variables(tmp_path: Path) ->
     write(records, tmp_path / "x.nc")
     with xr.open_dataset(tmp_path / "x.nc") as file:
         beside = file["soil_moisture"].attrs["ancillary_variables"].split()
-        assert {"soil_moisture_error", "footprint_radius", "penetration_depth"} <= set(beside)
+        assert {"soil_moisture_error", "footprint_radius", "footprint_depth"} <= set(beside)
         assert file["footprint_radius"].attrs["units"] == "m"
     back = read(tmp_path / "x.nc")
     assert back == records

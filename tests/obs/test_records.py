@@ -141,6 +141,35 @@ def test_that_a_day_without_any_good_hour_is_missing_not_filled() -> None:
     assert means["value"][2] == pytest.approx(0.4)
 
 
+def test_that_rain_is_summed_and_a_sum_lacks_nothing() -> None:
+    rain = hourly([0.5] * 24 + [0.5] * 23 + [np.nan], quantity="rain", error=0.1)
+    wet = hourly([0.2] * 48)
+    both = Records.of(pd.concat([rain, wet]), {"rain": "mm", **UNITS}).accumulating("rain")
+    days = both.aggregated("1 D").values
+    sums = days[days["quantity"] == "rain"]
+    assert sums["value"].tolist() == pytest.approx([12.0, 11.5])
+    assert sums["error"].tolist() == pytest.approx([0.1 * 24**0.5, 0.1 * 23**0.5])
+    assert sums["flag"].tolist() == ["", "too_few"]
+    assert days["value"][days["quantity"] == "soil_moisture"].tolist() == pytest.approx([0.2, 0.2])
+    with pytest.raises(DataError, match="there is no 'snow' to accumulate"):
+        both.accumulating("snow")
+
+
+@given(st.lists(st.integers(0, 50), min_size=48, max_size=48))
+def test_that_rain_of_hours_and_of_days_is_the_same(tenths: list[int]) -> None:
+    records = Records.of(hourly([0.1 * n for n in tenths], quantity="rain"), {"rain": "mm"})
+    records = records.accumulating("rain")
+    days = records.aggregated("6 h").aggregated("1 D").values["value"]
+    np.testing.assert_allclose(days, [0.1 * sum(tenths[:24]), 0.1 * sum(tenths[24:])], rtol=1e-12)
+
+
+def test_that_records_joined_know_the_sums_of_both() -> None:
+    one = Records.of(hourly([0.5], quantity="rain"), {"rain": "mm"}).accumulating("rain")
+    other = Records.of(hourly([0.5], quantity="snow"), {"snow": "mm"}).accumulating("snow")
+    assert one.joined([other]).accumulated == {"rain", "snow"}
+    assert one.joined([other]).select(quantities=["snow"]).accumulated == {"snow"}
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_that_hourly_means_of_hours_are_the_hours(values: list[float]) -> None:
     records = Records.of(hourly(values), UNITS)

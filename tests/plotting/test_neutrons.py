@@ -47,7 +47,7 @@ def test_that_every_step_from_counts_to_moisture_has_its_panel_and_unit():
         "Soil moisture (m³ m⁻³)",
     ]
     words = [text.get_text() for text in axes[1].get_legend().get_texts()]
-    assert words == ["air pressure", "air humidity", "incoming (none)"]
+    assert words == ["air pressure", "air humidity", "incoming (none)", "vegetation (none)"]
     figure.draw_without_rendering()
 
 
