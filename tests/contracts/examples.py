@@ -18,7 +18,7 @@ import xarray as xr
 
 import hydroda
 from hydroda.bias import Bias, Dee2005, FixedGain, NoBias, PrintedGain
-from hydroda.catchments import Bondville, DutchWell, Fuerstensee, Kansas
+from hydroda.catchments import Bondville, DutchWell, Fuerstensee, Kansas, MongolianGrassland
 from hydroda.constraint import Bounds, ColumnBudgets, Constraint, NoConstraint, WaterBudget
 from hydroda.experiment import Experiment
 from hydroda.filters import (
@@ -339,6 +339,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     Bondville: ((Bondville(), "data/bondville"),),
     Kansas: ((Kansas(), "data/kansas_ks003"),),
     DutchWell: ((DutchWell(), "data/dutch_wells"),),
+    MongolianGrassland: ((MongolianGrassland(years=0), None),),
 }
 
 COMPOSED = (Filter, TaperForm, Inflation, Constraint, Bias)
