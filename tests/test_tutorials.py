@@ -61,6 +61,20 @@ def test_that_a_sensor_is_written_looked_at_and_used(tmp_path):
     assert len(list((tmp_path / "tutorial_03").glob("*.png"))) == 1
 
 
+def test_that_the_water_budget_is_opened_and_closed(tmp_path):
+    said = run_in(tmp_path, TUTORIALS / "04_the_water_budget.py")
+    assert all(name in said for name in ("WC-Inf-Loc", "members", "Strict"))
+    assert (tmp_path / "tutorial_04" / "schemes.png").exists()
+
+
+def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
+    paper = runpy.run_path(str(TUTORIALS / "papers" / "dan2020.py"))
+    found = paper["ours"](paper["dan2020"].run(table="2"))
+    assert {key for key in paper["EXPECTED"] if key[0] == "2"} == set(found)
+    for key, value in found.items():
+        assert abs(value - paper["EXPECTED"][key].published) <= paper["EXPECTED"][key].tolerance, key
+
+
 @pytest.mark.parametrize("script", sorted(TUTORIALS.glob("0*.py")), ids=lambda path: path.stem)
 def test_that_a_tutorial_is_text_and_code_in_turn_and_ends_with_an_answer(script):
     lines = script.read_text(encoding="utf-8").splitlines()
