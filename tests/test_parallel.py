@@ -83,7 +83,7 @@ def test_that_the_cases_reach_what_they_are_for(alone):
     assert Result.open(alone / "forcing").leg()["failures"]["member"].values.tolist() == [10]
     rows = Result.open(alone / "two updates").leg()["updates"]["update"].values.tolist()
     assert {"store -> store", "store -> store, rate"} == set(rows)
-    for name in ("twin", "letkf", "all rows", "zones"):
+    for name in ("twin", "letkf", "all rows", "zones", "areas"):
         tree = Result.open(alone / name).leg()
         changed = tree["forecast"].to_dataset() != tree["analysis"].to_dataset()
         assert any(
@@ -95,7 +95,7 @@ def test_that_threads_change_no_bit(alone, tmp_path, monkeypatch):
     # the cases are so small that they ran in one thread until here
     assert numba.get_num_threads() > 1
     monkeypatch.setattr(threads, "WORTH_A_THREAD", 0)
-    for name in ("twin", "letkf", "all rows", "soil"):
+    for name in ("twin", "letkf", "all rows", "soil", "areas"):
         carried_out(CASES[name], tmp_path / name)
         assert bits(Result.open(tmp_path / name).tree) == bits(Result.open(alone / name).tree)
 

@@ -12,7 +12,7 @@ from hydroda.forcing import Forcing, ForcingNoise, Multiplicative
 from hydroda.inflation import RTPS, MaximumLikelihood
 from hydroda.localization import GaspariCohn
 from hydroda.models.soil_column import SoilColumn
-from hydroda.obs import ObservationNetwork, SoilMoistureProbe
+from hydroda.obs import CosmicRayNeutron, Disc, ObservationNetwork, SoilMoistureProbe
 from hydroda.update import KeepAll, Update
 from hydroda.zone import SaturatedInEachMember, Unsaturated
 from tests.forcing.examples import record
@@ -70,6 +70,28 @@ class Soil(Experiment):
         return self.model.dataset(theta=np.repeat(theta, 3, axis=1))
 
 
+SEEN = {"y": "20 m", "sd": "0.02 m3/m3", "every": "6 h"}
+
+
+class Slope(Soil):
+    """The same in five columns, under sensors that average over an area."""
+
+    network = ObservationNetwork(
+        (
+            CosmicRayNeutron(station="c", x="200 m", footprint=Disc("150 m"), **SEEN),
+            SoilMoistureProbe(
+                station="s", depth="5 cm", x="310 m", footprint=Disc("250 m"), **SEEN
+            ),
+        )
+    )
+    updates = (Update("soil_moisture", ("theta", "log10_Ks"), filter=EnKF(NEAR)),)
+
+    def prior(self, rng, members):
+        theta = rng.uniform(0.15, 0.35, (members, 5, 1))
+        places = {"x": 100.0 * np.arange(5), "y": np.zeros(5)}
+        return self.model.dataset(theta=np.repeat(theta, 3, axis=2), **places)
+
+
 CASES = {
     "twin": replace(
         WIDE, updates=(Update("store", ("store", "rate"), filter=EnKF(NEAR), damping=0.5),)
@@ -96,6 +118,7 @@ CASES = {
         (0, "2020-01-01T18:00", 0),
     ),
     "soil": Soil(),
+    "areas": Slope(),
     "forcing": failing(driven(members=11), (10, "2020-01-02T12:00", 1)),
 }
 
