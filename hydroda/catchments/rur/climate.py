@@ -132,9 +132,7 @@ def _fronts(rng: np.random.Generator, days: int, anchors: Anchors) -> Array:
         part = rain[first : first + hours]
         part += (amount[day] * shape / shape.sum())[: part.size]
     # Streaks within a front, with a memory of some hours, differ between the places.
-    streaks = np.stack(
-        [_red(rng, rain.size, 5.0) for _ in range(anchors.x.size)], axis=1
-    )
+    streaks = np.stack([_red(rng, rain.size, 5.0) for _ in range(anchors.x.size)], axis=1)
     return np.asarray(_late(rain, anchors) * np.exp(0.5 * streaks - 0.125))
 
 
@@ -166,7 +164,9 @@ def made_weather(place: int, end: np.datetime64) -> xr.Dataset:
     anchors, streams = Anchors.of(), Streams(place)
     times = np.arange(FIRST, max(end, LAST), HOUR)
     days, years = times.size // 24, slice(0, int((LAST - FIRST) / HOUR))
-    rng = {n: streams.generator("rur weather", n) for n in ("rain", "showers", "air", "cloud", "wind")}
+    rng = {
+        n: streams.generator("rur weather", n) for n in ("rain", "showers", "air", "cloud", "wind")
+    }
     want = anchors.means.rain
     rain = _scaled(_fronts(rng["rain"], days, anchors), (1 - CONVECTIVE) * want, years)
     rain = rain + _scaled(_showers(rng["showers"], days, anchors), CONVECTIVE * want, years)
@@ -267,7 +267,11 @@ class _Air:
         low, high = np.full(wanted.shape, 0.5), np.full(wanted.shape, 1.5)
         at_low, at_high = annual(low), annual(high)
         for _ in range(4):
-            step = (wanted - at_high) * (high - low) / np.where(at_high == at_low, 1.0, at_high - at_low)
+            step = (
+                (wanted - at_high)
+                * (high - low)
+                / np.where(at_high == at_low, 1.0, at_high - at_low)
+            )
             low, at_low, high = high, at_high, np.clip(high + step, 0.05, 3.0)
             at_high = annual(high)
         return _moist(lack, high)
@@ -346,7 +350,9 @@ def _points_of(path: str, terrain: Terrain) -> tuple[Array | None, NDArray[np.in
             coords = opened.rename({k: v for k, v in names.items() if k in opened.variables})
             if not {"latitude", "longitude"} <= set(coords.dims):
                 return None, np.zeros(0, np.int64)
-            latitude, longitude = (coords[n].values.astype(float) for n in ("latitude", "longitude"))
+            latitude, longitude = (
+                coords[n].values.astype(float) for n in ("latitude", "longitude")
+            )
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"cannot read the weather file {path}: {error}") from error
     grid = np.meshgrid(longitude, latitude)

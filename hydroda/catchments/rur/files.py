@@ -164,7 +164,9 @@ def soil_from(path: str, terrain: Terrain) -> dict[str, Array]:
         worst = float((sand + clay).max())
         raise DataError(f"sand and clay of {path} must leave silt; together they are {worst:g} %")
     found = {"sand": sand, "clay": clay}
-    known = _from_csv(path) if Path(path).suffix == ".csv" else _from_netcdf(path, ("bulk_density",))
+    known = (
+        _from_csv(path) if Path(path).suffix == ".csv" else _from_netcdf(path, ("bulk_density",))
+    )
     if "bulk_density" in known:
         dense = points(path, "sand", "clay", "bulk_density")
         density = _number(dense, "bulk_density", path, 0.3, 2.5, "g cm-3")

@@ -135,7 +135,9 @@ def _use(terrain: Terrain, place: int) -> NDArray[np.int64]:
     wooded = patches + 1.6 * np.tanh((height - 330.0) / 150.0) - 1.1 * north
     use = np.where(kinds + 2.2 * (north - 0.55) > 0.0, LandUse.CROP, LandUse.GRASS)
     use = np.where(wooded > 0.15, LandUse.BROADLEAF, use)
-    use = np.where((wooded > 0.15) & (kinds + 0.004 * (height - 450.0) > 0.0), LandUse.NEEDLELEAF, use)
+    use = np.where(
+        (wooded > 0.15) & (kinds + 0.004 * (height - 450.0) > 0.0), LandUse.NEEDLELEAF, use
+    )
     towns = _fields(terrain, place, "towns", 2.5e3)
     use = np.where((towns > 1.55) & (height < 350.0), LandUse.BUILT, use)
     for at_x, at_y, radius in MINES:
@@ -240,7 +242,9 @@ class Soils:
     values: dict[str, Array]
 
 
-def drawn_soils(ground: Ground, terrain: Terrain, noise: SoilNoise, rng: np.random.Generator) -> Soils:
+def drawn_soils(
+    ground: Ground, terrain: Terrain, noise: SoilNoise, rng: np.random.Generator
+) -> Soils:
     """The soils and aquifers of one member."""
     x, y = terrain.places
     more_sand, more_clay = noise.residuals(rng, x, y)
@@ -257,13 +261,16 @@ def layered(sand: Array, clay: Array, density: Array, log10_Ks: Array) -> dict[s
     deep = {name: np.full(sand.shape, aquifer[name]) for name in aquifer} | {"log10_Ks": log10_Ks}
     return {
         name: np.concatenate(
-            [np.repeat(v[:, None], SOIL_LAYERS, 1), np.repeat(deep[name][:, None], under, 1)], axis=1
+            [np.repeat(v[:, None], SOIL_LAYERS, 1), np.repeat(deep[name][:, None], under, 1)],
+            axis=1,
         )
         for name, v in columns.items()
     }
 
 
-def other_plants(lai: float, stomata: float, kinds: Sequence[PlantType] = PLANTS) -> tuple[PlantType, ...]:
+def other_plants(
+    lai: float, stomata: float, kinds: Sequence[PlantType] = PLANTS
+) -> tuple[PlantType, ...]:
     """Plants with `lai` times the leaves and `stomata` times the slope of their conductance."""
     return tuple(
         replace(

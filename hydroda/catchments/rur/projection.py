@@ -77,7 +77,9 @@ class TransverseMercator:
         xi = np.arctan2(tau, np.cos(angle))
         eta = np.arcsinh(np.sin(angle) / np.hypot(tau, np.cos(angle)))
         wave = xi + 1j * eta
-        wave = wave + sum(a * np.sin(2 * j * (xi + 1j * eta)) for j, a in enumerate(self._forward, 1))
+        wave = wave + sum(
+            a * np.sin(2 * j * (xi + 1j * eta)) for j, a in enumerate(self._forward, 1)
+        )
         x = self.east + self._radius * np.imag(wave)
         return np.asarray(x), np.asarray(self.north + self._radius * np.real(wave) - self._along())
 
@@ -86,7 +88,9 @@ class TransverseMercator:
         east = (np.asarray(x, float) - self.east) / self._radius
         north = (np.asarray(y, float) - self.north + self._along()) / self._radius
         wave = north + 1j * east
-        wave = wave - sum(b * np.sin(2 * j * (north + 1j * east)) for j, b in enumerate(self._backward, 1))
+        wave = wave - sum(
+            b * np.sin(2 * j * (north + 1j * east)) for j, b in enumerate(self._backward, 1)
+        )
         xi, eta = np.real(wave), np.imag(wave)
         longitude = self.meridian + np.degrees(np.arctan2(np.sinh(eta), np.cos(xi)))
         wanted = np.sin(xi) / np.hypot(np.sinh(eta), np.cos(xi))

@@ -154,7 +154,10 @@ class Terrain:
             return self
         rows, places = (-(-n // factor) for n in self.mask.shape)
         shape = (rows, factor, places, factor)
-        padding = [(0, rows * factor - self.mask.shape[0]), (0, places * factor - self.mask.shape[1])]
+        padding = [
+            (0, rows * factor - self.mask.shape[0]),
+            (0, places * factor - self.mask.shape[1]),
+        ]
         inside = np.pad(self.mask, padding).reshape(shape)
         heights = np.pad(np.where(self.mask, self.elevation, 0.0), padding).reshape(shape)
         count = inside.sum(axis=(1, 3))

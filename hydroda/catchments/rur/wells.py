@@ -136,7 +136,9 @@ def _readings(
             "value": value.ravel(),
         }
     )
-    return Records.of(frame[kept.ravel()], {"groundwater_level": "m"}, about[["x", "y"]], zone="UTC")
+    return Records.of(
+        frame[kept.ravel()], {"groundwater_level": "m"}, about[["x", "y"]], zone="UTC"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +155,9 @@ class ChosenWells:
 
 
 def chosen_wells(
-    wells: Wells, terrain: Terrain, screening: Screening = SCREENING,
+    wells: Wells,
+    terrain: Terrain,
+    screening: Screening = SCREENING,
     combination: Combination | None = None,
 ) -> ChosenWells:
     """Wells that pass, one per cell: the median of those that share one (Li 2.3.3)."""  # fmt: skip
