@@ -310,7 +310,8 @@ def plot(
     """Draw the figures of a run, of a file of observations, or of what an experiment measures.
 
     An experiment is a catchment that comes with hydroda or a Python file that declares one; of it
-    are drawn, before any run, its stations, when there are values, and how they were made.
+    are drawn, before any run, its stations, when there are values, and how they were made; tables
+    tell which stations were left out and why.
     """
     path = Path(target)
     if path.is_dir():
@@ -320,6 +321,8 @@ def plot(
     else:
         given = [] if data is None else [f"data={data!r}"]
         experiment = _changed(_experiment(target), [*settings, *given])
+        for title, table in experiment.tables().items():
+            _say(plain_view(table, title))
         drawn = draw_declared(experiment, out or Path("figures"))
     for file in drawn:
         _say(str(file))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from hydroda.assimilation import within_bounds
@@ -158,6 +159,10 @@ class Experiment(ABC):
 
     def pictures(self) -> Mapping[str, Callable[[], Any]]:
         """Further figures of what was measured, for `hydroda plot`: name -> what draws it."""
+        return {}
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """What was done with the data before any run, for `hydroda plot`: title -> table."""
         return {}
 
     # --- what everyone calls ---

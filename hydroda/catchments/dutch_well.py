@@ -13,10 +13,12 @@ import xarray as xr
 from hydroda import plotting
 from hydroda.catchments._dutch_well_data import (
     ORIGIN,
+    SCREENINGS,
     WELLS,
     dutch_forcing,
     dutch_heads,
     dutch_records,
+    dutch_screening,
     linear_reservoir,
     of_well,
 )
@@ -111,6 +113,13 @@ class DutchWell(Experiment):
     def pictures(self) -> Mapping[str, Callable[[], Any]]:
         """Both wells with their weather, in spite of the two unit conventions."""
         return {f"well {name}": partial(self._history, name) for name in WELLS}
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """The screening of both wells, by two sets of rules."""
+        return {
+            name: dutch_screening(self._folder(), rules).table.reset_index()
+            for name, rules in SCREENINGS.items()
+        }
 
     def _history(self, name: str) -> Any:
         table = dutch_records(self._folder(), name).values

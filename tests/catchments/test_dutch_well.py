@@ -10,10 +10,12 @@ from hydroda.catchments._dutch_well_data import (
     dutch_forcing,
     dutch_heads,
     dutch_records,
+    dutch_screening,
     linear_reservoir,
 )
 from hydroda.catchments.dutch_well import DutchWell, by_lead
 from hydroda.errors import DataError, DeclarationError
+from hydroda.obs import ObservedDepth, Screening
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,16 @@ def test_that_the_two_unit_conventions_mean_the_same_water(folder):
         float(dutch_forcing(folder, well).data["rain"].sel(time="1995").sum()) for well in WELLS
     ]
     assert min(yearly) > 600 and max(yearly) < 1100
+
+
+def test_that_both_wells_are_screened_and_the_reason_is_told(folder):
+    strict, used = replace(DutchWell(), data=folder).tables().values()
+    assert strict.set_index("station").loc["nb1"].tolist() == [
+        "left_out", "Monthly", "values in 225 of 237 months",
+    ]  # fmt: skip
+    assert used["role"].tolist() == ["assimilated", "assimilated"]
+    confined = dutch_screening(folder, Screening(keep=(ObservedDepth("0 m", "2 m"),)))
+    assert confined.table.loc["nb1", "why"].startswith("depth 2.")
 
 
 def test_that_days_of_the_dutch_clock_become_days_of_one_length(folder):
