@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar
 
 import numba
@@ -27,9 +28,10 @@ from hydroda.sphere import EARTH_RADIUS, great_circle
 from hydroda.units import Amount, Magnitude, magnitude
 
 Pairs = tuple[np.ndarray, np.ndarray]
+Lines = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-# Places that one thread looks up in the tree of the observations at a time.
-SEARCHED = 5000
+# Places that one thread weighs at a time: search, tapers, order.
+WEIGHED = 1000
 
 
 class Metric(ABC):
@@ -153,21 +155,12 @@ class Horizontal(Direction):
         here, there = (np.flatnonzero(~self.unplaced(p)) for p in (places, others))
         if not len(here) or not len(there):
             return here[:0], there[:0]
-        points, period = self.metric.embed(places.x[here], places.y[here]), self.metric.period
-        tree = cKDTree(self.metric.embed(others.x[there], others.y[there]), boxsize=period)
+        period, embed = self.metric.period, self.metric.embed
+        own = cKDTree(embed(places.x[here], places.y[here]), boxsize=period)
+        tree = cKDTree(embed(others.x[there], others.y[there]), boxsize=period)
         reach = self.metric.straight(distance) * (1 + 1e-9)
-
-        def near(part: np.ndarray) -> Pairs:
-            own = cKDTree(points[part], boxsize=period)
-            found = own.sparse_distance_matrix(tree, reach, output_type="ndarray")
-            return here[part[found["i"]]], there[found["j"]]
-
-        parts = np.array_split(np.arange(len(here)), -(-len(here) // SEARCHED))
-        if len(parts) == 1:
-            return near(parts[0])
-        with ThreadPoolExecutor(numba.get_num_threads()) as pool:
-            i, j = zip(*pool.map(near, parts), strict=True)
-        return np.concatenate(i), np.concatenate(j)
+        found = own.sparse_distance_matrix(tree, reach, output_type="ndarray")
+        return here[found["i"]], there[found["j"]]
 
 
 @dataclass(frozen=True)
@@ -225,8 +218,22 @@ class Factor(Localization):
     def weights(self, state: Places, obs: Places) -> Weights:
         names = {c for f in self.factors for c in f.along.coordinates}
         line, places = state.distinct(tuple(c for c in ("x", "y", "depth") if c in names))
-        line_of, obs_of, value = self._pairs(places, obs, state)
-        return _compressed(line, len(places), line_of, obs_of, value, len(obs))
+        count = max(1, min(-(-len(places) // WEIGHED), len(places)))
+        edges = [len(places) * part // count for part in range(count + 1)]
+
+        def weigh(ends: tuple[int, int]) -> Lines:
+            part = places[slice(*ends)]
+            return _compressed(len(part), len(obs), *self._pairs(part, obs, state))
+
+        if count == 1:
+            found = [weigh((0, len(places)))]
+        else:
+            with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+                found = list(pool.map(weigh, pairwise(edges)))
+        counts, obs_of, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        start = np.zeros(len(places) + 1, dtype=np.int64)
+        np.cumsum(counts, out=start[1:])
+        return Weights(line, start, obs_of, value, len(obs))
 
     def check(self, obs: Places | None) -> None:
         for factor in self.factors:
@@ -254,17 +261,17 @@ class Factor(Localization):
         return i, j, value
 
 
-def _compressed(
-    line: np.ndarray, lines: int, i: np.ndarray, j: np.ndarray, value: np.ndarray, p: int
-) -> Weights:
-    """Weights from pairs in any order, without the zeros, observations ascending in each line."""
+def _compressed(lines: int, p: int, i: np.ndarray, j: np.ndarray, value: np.ndarray) -> Lines:
+    """Number of weights of each line, their observations, ascending, and the weights; no zeros.
+
+    i (pair,) lines and j observations come in any order.
+    """
     keep = value > 0
     if not keep.all():
         i, j, value = i[keep], j[keep], value[keep]
     matrix = sparse.coo_array((value, (i, j)), shape=(lines, p)).tocsr()
     matrix.sort_indices()
-    start, obs = (a.astype(np.int64) for a in (matrix.indptr, matrix.indices))
-    return Weights(line, start, obs, matrix.data, p)
+    return np.diff(matrix.indptr), matrix.indices.astype(np.int64), matrix.data
 
 
 class LocalizationScheme(Factor):
