@@ -487,8 +487,8 @@ class LandColumn(LandParts, Model):
             Profile(*(ensemble[name].values for name in Profile._fields)),
             changed,
         )
-        names = ("snow", "snow_depth", "snow_ice", "snow_liquid", "snow_thickness")
-        snow = snow_in_order({name: ensemble[name].values for name in names}, changed)
+        pack = {name: ensemble[name].values for name in ("snow", "snow_depth", *SNOW_ROWS)}
+        snow = snow_in_order(pack, changed, ensemble["temperature"].values[..., 0])
         others = {name: np.maximum(ensemble[name].values, 0.0) for name in STORES if name != "snow"}
         ordered = profile._asdict() | snow | others
         after = ensemble.assign(

@@ -183,8 +183,8 @@ class LandSurface(LandParts, Surface):
         raw = raw_parameters(system.soil, ensemble, system.grid.layers)[:, :, :n]
         found = soil_in_order(system.soil, raw, self._porosity(system, ensemble), given, changed)
         h[..., :n], theta[..., :n] = found.h, found.theta
-        names = ("snow", "snow_depth", "snow_ice", "snow_liquid", "snow_thickness")
-        snow = snow_in_order({name: ensemble[name].values for name in names}, changed)
+        pack = {name: ensemble[name].values for name in ("snow", "snow_depth", *SNOW_ROWS)}
+        snow = snow_in_order(pack, changed, ensemble["temperature"].values[..., 0])
         values = {
             "h": h,
             "theta": theta,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydroda.models.kernels.column import FREEZING, FUSION, GRAVITY
+from hydroda.models.kernels.snow import THINNEST
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.retention import Retention, content, head
 
@@ -26,7 +27,8 @@ DRIEST = -1e5
 WETTEST = 0.9999
 # Water contents closer than this to the ones of the heads were not changed by an analysis.
 UNCHANGED = 1e-9
-NEW_SNOW = 250.0  # density [kg m-3] of snow that an analysis puts on bare ground
+# Densities [kg m-3] of snow that an analysis puts on bare ground, and that it may have there.
+NEW_SNOW, LIGHTEST, DENSEST = 250.0, 50.0, 500.0
 SNOW_LAYERS = ("snow_ice", "snow_liquid", "snow_thickness")
 
 
@@ -81,31 +83,41 @@ def _temperature(
     return np.where(ice > 0.0, np.minimum(temperature, FREEZING), np.maximum(temperature, freezing))
 
 
-def snow_in_order(given: Mapping[str, Array], changed: Collection[str]) -> dict[str, Array]:
+def snow_in_order(
+    given: Mapping[str, Array], changed: Collection[str], ground: Array
+) -> dict[str, Array]:
     """snow, snow_depth and the snow layers in agreement, none negative.
 
     `given` holds them by name, layers (member, column, place). Where an analysis has changed snow
     [mm], its layers and depth follow in proportion; where it has changed the water of layers, the
-    sum does. On bare ground new snow lies without a layer.
+    sum does. New snow on bare ground of `ground` [K] (member, column) lies without a layer while it
+    is thin, or begins one as warm as the ground, at most freezing.
     """
     ice, liquid, thickness = (np.maximum(given[name], 0.0) for name in SNOW_LAYERS)
     snow, depth = np.maximum(given["snow"], 0.0), np.maximum(given["snow_depth"], 0.0)
+    warmth = given["snow_temperature"]
     layered = (thickness > 0.0).any(axis=-1)
     held = (ice + liquid).sum(axis=-1)
     if {"snow_ice", "snow_liquid"}.isdisjoint(changed) and "snow" in changed:
         # The water of the pack before the analysis is still in its layers, or else in its depth.
         part = np.divide(snow, held, out=np.ones_like(snow), where=layered & (held > 0.0))
         ice, liquid, thickness = (v * part[..., None] for v in (ice, liquid, thickness))
-        depth = np.where(layered, depth * part, np.minimum(depth, snow / 50.0))
-        depth = np.where(~layered & (snow > 0.0) & (depth == 0.0), snow / NEW_SNOW, depth)
+        depth = np.where(layered, depth * part, np.clip(depth, snow / DENSEST, snow / LIGHTEST))
+        depth = np.where(~layered & (given["snow_depth"] <= 0.0), snow / NEW_SNOW, depth)
     else:
         snow = np.where(layered, held, snow)
     gone = snow <= 0.0
-    ice, liquid, thickness = (np.where(gone[..., None], 0.0, v) for v in (ice, liquid, thickness))
+    ice, liquid, thickness, warmth = (
+        np.where(gone[..., None], 0.0, v) for v in (ice, liquid, thickness, warmth)
+    )
+    begun = ~layered & ~gone & (depth >= THINNEST)
+    for layers, value in ((ice, snow), (thickness, depth), (warmth, np.minimum(ground, FREEZING))):
+        layers[..., -1] = np.where(begun, value, layers[..., -1])
     return {
         "snow": snow,
         "snow_depth": np.where(gone, 0.0, depth),
         "snow_ice": ice,
         "snow_liquid": liquid,
         "snow_thickness": thickness,
+        "snow_temperature": warmth,
     }

@@ -81,6 +81,9 @@ def test_that_heads_alone_decide_where_they_alone_were_changed():
     assert (after.theta > profile.theta).all()
 
 
+WARM = np.array([[272.0, 285.0]])  # ground [K]
+
+
 def pack(**changes):
     """Two columns: three layers of snow, and thin snow without any."""
     values = {
@@ -89,12 +92,13 @@ def pack(**changes):
         "snow_ice": np.array([[[0.0, 0.0, 10.0, 15.0, 30.0], [0.0] * 5]]),
         "snow_liquid": np.array([[[0.0, 0.0, 0.0, 2.0, 3.0], [0.0] * 5]]),
         "snow_thickness": np.array([[[0.0, 0.0, 0.05, 0.05, 0.2], [0.0] * 5]]),
+        "snow_temperature": np.array([[[0.0, 0.0, 265.0, 268.0, 270.0], [0.0] * 5]]),
     }
     return values | changes
 
 
 def test_that_snow_layers_follow_the_snow_in_proportion():
-    after = snow_in_order(pack(snow=np.array([[30.0, 3.0]])), ("snow",))
+    after = snow_in_order(pack(snow=np.array([[30.0, 3.0]])), ("snow",), WARM)
     np.testing.assert_allclose(after["snow_ice"], 0.5 * pack()["snow_ice"])
     np.testing.assert_allclose(after["snow_thickness"], 0.5 * pack()["snow_thickness"])
     assert after["snow_depth"][0, 0] == pytest.approx(0.15)
@@ -103,16 +107,24 @@ def test_that_snow_layers_follow_the_snow_in_proportion():
 
 def test_that_the_snow_follows_its_layers():
     analysed = pack(snow_ice=2.0 * pack()["snow_ice"])
-    after = snow_in_order(analysed, ("snow_ice",))
+    after = snow_in_order(analysed, ("snow_ice",), WARM)
     np.testing.assert_allclose(after["snow"], [[115.0, 1.0]])
 
 
 def test_that_no_snow_leaves_nothing_and_negative_snow_is_none():
-    after = snow_in_order(pack(snow=np.array([[-5.0, 0.0]])), ("snow",))
+    after = snow_in_order(pack(snow=np.array([[-5.0, 0.0]])), ("snow",), WARM)
     assert all((value == 0.0).all() for value in after.values())
 
 
 def test_that_unchanged_snow_stays_bit_for_bit():
-    after = snow_in_order(pack(), ("theta",))
+    after = snow_in_order(pack(), ("theta",), WARM)
     for name, value in pack().items():
         np.testing.assert_array_equal(after[name], value)
+
+
+def test_that_much_snow_on_warm_ground_begins_a_layer_at_freezing():
+    """As thin snow it would be as warm as the ground, and its heat would go into the soil."""
+    after = snow_in_order(pack(snow=np.array([[60.0, 500.0]])), ("snow",), WARM)
+    assert after["snow_ice"][0, 1, -1] == after["snow"][0, 1] == 500.0
+    assert after["snow_thickness"][0, 1, -1] == after["snow_depth"][0, 1] > 0.01
+    assert after["snow_temperature"][0, 1, -1] == 273.15

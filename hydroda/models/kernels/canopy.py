@@ -535,6 +535,8 @@ def _kelvin_humidity(
     alpha, alpha_dt = _kelvin(top.head, temperature, top.snow_cover)
     if alpha * q < q_air < q:  # no dew falls on soil that is drier than the air
         return GroundHumidity(q_air, 0.0, 1.0, 0.0)
+    if q_air >= q:  # dew settles as on water: with alpha q a dry soil would drink without an end
+        return GroundHumidity(q, slope, 1.0, 0.0)
     return GroundHumidity(alpha * q, alpha * slope + alpha_dt * q, 1.0, 0.0)
 
 
