@@ -72,7 +72,8 @@ def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
     found = paper["ours"](paper["dan2020"].run(table="2"))
     assert {key for key in paper["EXPECTED"] if key[0] == "2"} == set(found)
     for key, value in found.items():
-        assert abs(value - paper["EXPECTED"][key].published) <= paper["EXPECTED"][key].tolerance, key
+        expected = paper["EXPECTED"][key]
+        assert abs(value - expected.published) <= expected.tolerance, key
 
 
 @pytest.mark.parametrize("script", sorted(TUTORIALS.glob("0*.py")), ids=lambda path: path.stem)
