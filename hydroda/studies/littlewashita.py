@@ -34,6 +34,7 @@ from hydroda.models.canopy import (
     clm3_colour,
 )
 from hydroda.models.grid import Grid
+from hydroda.models.land import Upstream
 from hydroda.models.land_surface import LandSurface
 from hydroda.models.pfb import read_pfb
 from hydroda.models.plants import igbp
@@ -114,7 +115,10 @@ def read(folder: str | Path) -> Case:
         snow=Snowpack(cover=RoughCover()),
     )
     domain = VanGenuchten("0.08 m3/m3", "0.4 m3/m3", "3.5 1/m", 2.0, "0.2 m/h")
-    system = TerrestrialSystem(grid, domain, surface, manning="0.019872 s/m^(1/3)")
+    # The pressure was spun up with ParFlow's faces: others begin with a redistribution.
+    system = TerrestrialSystem(
+        grid, domain, surface, flux=Upstream(), manning="0.019872 s/m^(1/3)"
+    )
     pressure = _columns(read_pfb(folder / "press.init.pfb"))
     ensemble = system.dataset(
         h=pressure[None],
