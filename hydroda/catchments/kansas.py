@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,8 @@ from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil
 from hydroda.obs.processing import NeutronProcessing
 
 STATION = "KS003"
+# Some forty hours, most of June and July 2022, have up to twice the counts of those beside them.
+SPIKE = 8.0
 
 
 @cache
@@ -31,11 +34,12 @@ def processing(folder: str) -> tuple[NeutronProcessing, FootprintSoil]:
     """
     found = kansas(folder)
     # Corrections do not depend on N0 and the soil, which are what is looked for.
-    hourly = NeutronProcessing(n0="1 h-1", bulk_density="1 kg/m3").hourly(found.neutrons)
+    any_soil = NeutronProcessing(n0="1 h-1", bulk_density="1 kg/m3", spike=SPIKE)
+    hourly = any_soil.hourly(found.neutrons)
     day = hourly[_sampled_day() : _sampled_day() + pd.Timedelta("23h")]
     soil = footprint_soil(found.samples, day["humidity"].mean(), day["pressure"].mean())
     n0 = calibrated_n0(float(day["corrected"].mean()), soil)
-    known = NeutronProcessing(n0=f"{n0} h-1", bulk_density=f"{soil.bulk_density} kg/m3")
+    known = replace(any_soil, n0=f"{n0} h-1", bulk_density=f"{soil.bulk_density} kg/m3")
     return known, soil
 
 

@@ -30,6 +30,7 @@ LACKING = {
     "no_pressure": "pressure",
     "no_counts": "counts",
 }
+SPIKE = "spike"
 OUTSIDE_AIR, BOX_AIR = "outside", "box"
 HOUR = pd.Timedelta("1h")
 FACTORS = ("f_pressure", "f_humidity", "f_incoming", "f_vegetation")
@@ -45,7 +46,9 @@ class NeutronProcessing:
     `reference_humidity`, to bare ground and, where a series of a neutron monitor is given, to
     `reference_monitor`. N0 belongs to counts with the same corrections. Means are over `every`, or
     over the longer `smoothing` that ends with it (their errors are then correlated). A mean needs
-    the share `at_least` of its hours.
+    the share `at_least` of its hours. An hour whose counts are more than `spike` standard
+    deviations of counting from the median of the day around it is flagged and left out; None keeps
+    all. Rain changes counts within an hour, too: less than about 6 is too strict.
     """
 
     n0: Amount
@@ -60,6 +63,7 @@ class NeutronProcessing:
     every: Duration = "1 D"
     smoothing: Duration | None = None
     at_least: float = 0.75
+    spike: float | None = None
 
     def __post_init__(self) -> None:
         units = {
@@ -89,6 +93,8 @@ class NeutronProcessing:
             raise DeclarationError(f"smoothing must be a multiple of every, {step}; got {window}")
         if not 0 < self.at_least <= 1:
             raise DeclarationError(f"at_least must lie in (0, 1]; got {self.at_least!r}")
+        if self.spike is not None and not self.spike > 0:
+            raise DeclarationError(f"spike must be positive, or None; got {self.spike!r}")
 
     @property
     def _spans(self) -> tuple[pd.Timedelta, pd.Timedelta]:
@@ -106,7 +112,7 @@ class NeutronProcessing:
         stand in where the air outside was not measured (vapour pressure is about the same inside).
         Added are `humidity` [g m-3] with its `humidity_source`, the factors, `corrected` [h-1] with
         `corrected_sd` (Poisson) and a `flag`. Nothing is filled: an hour that lacks something has
-        no corrected counts.
+        no corrected counts, nor has a spike.
 
         Raises
         ------
@@ -127,6 +133,10 @@ class NeutronProcessing:
         frame["flag"] = ""
         for flag, name in LACKING.items():
             frame.loc[frame[name].isna(), "flag"] = flag
+        if self.spike is not None:
+            wild = _spikes(frame["counts"], self.spike)
+            frame.loc[wild, ["corrected", "corrected_sd"]] = np.nan
+            frame.loc[wild, "flag"] = SPIKE
         return frame
 
     def means(
@@ -224,6 +234,12 @@ class NeutronProcessing:
         index = pd.DatetimeIndex(to_utc(monitor.index, zone, "the monitor series"))
         known = pd.Series(monitor.to_numpy(float), index).reindex(times)
         return incoming_factor(known, self.reference_monitor)
+
+
+def _spikes(counts: pd.Series, limit: float) -> pd.Series:
+    """Which hours are so many Poisson deviations from the median of the 25 hours around them."""
+    usual = counts.rolling("25h", center=True).median()
+    return (counts - usual).abs() > limit * np.sqrt(usual)
 
 
 def _known_sd(means: pd.DataFrame, name: str) -> np.ndarray:

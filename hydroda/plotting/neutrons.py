@@ -173,7 +173,9 @@ def footprint(
     right.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     right.set_xlabel("Distance (m)")
     right.set_ylabel("Weight with distance (m⁻¹)")
-    left.set_title(f"{density:g} kg m⁻³ of soil, {vapour:g} g m⁻³ of vapour", fontweight="normal")
+    left.set_title(
+        f"{density:.0f} kg m⁻³ of soil, {vapour:.2g} g m⁻³ of vapour", fontweight="normal"
+    )
     legend(fig, [left], ax is None)
     return fig
 

@@ -79,6 +79,18 @@ def test_that_nothing_is_filled() -> None:
     assert means["flag"].tolist() == ["too_few", ""]
 
 
+def test_that_single_hours_far_from_their_day_are_left_out_where_asked_for() -> None:
+    counts = np.random.default_rng(1).poisson(np.repeat([900.0, 800.0], 24)).astype(float)
+    counts[[5, 30]] = 1400.0, 300.0
+    data = raw(counts=counts)
+    strict = NeutronProcessing(**SITE, spike=8.0)
+    hourly = strict.hourly(data)
+    assert np.flatnonzero(hourly["flag"] == "spike").tolist() == [5, 30]
+    assert np.flatnonzero(hourly["corrected"].isna()).tolist() == [5, 30]
+    assert strict.means(data)["hours"].tolist() == [23, 23]
+    assert (PROCESSING.hourly(data)["flag"] == "").all()
+
+
 def test_that_the_air_of_the_box_stands_in_and_is_named() -> None:
     data = raw(24, box_temperature=290.0, box_relative_humidity=0.5)
     data.iloc[:6, data.columns.get_loc("temperature")] = np.nan
@@ -170,6 +182,7 @@ def test_that_records_go_straight_into_a_network() -> None:
         ({"n0": "0 h-1"}, DeclarationError, "n0 of NeutronProcessing cannot be"),
         ({"smoothing": "36 h"}, DeclarationError, "smoothing must be a multiple of every"),
         ({"at_least": 0}, DeclarationError, "at_least must lie in"),
+        ({"spike": 0.0}, DeclarationError, "spike must be positive, or None; got 0"),
     ],
 )
 def test_that_a_wrong_declaration_is_refused(
