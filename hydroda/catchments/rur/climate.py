@@ -160,7 +160,7 @@ def _scaled(rain: Array, wanted: Array, years: slice) -> Array:
 
 @lru_cache(maxsize=2)
 def made_weather(place: int, end: np.datetime64) -> xr.Dataset:
-    """Hourly weather (time, column) of the places from 2015 to `end`, by the seed of what is made."""
+    """Hourly weather (time, column) of the places from 2015 to `end`, by a seed."""
     anchors, streams = Anchors.of(), Streams(place)
     times = np.arange(FIRST, max(end, LAST), HOUR)
     days, years = times.size // 24, slice(0, int((LAST - FIRST) / HOUR))

@@ -30,7 +30,7 @@ OTHER_NAMES = {"lat": "latitude", "lon": "longitude"}
 
 
 def points(path: str, *names: str) -> pd.DataFrame:
-    """A row per point of the file, with x, y [m] and the fields `names`; points without are left out.
+    """A row per point of the file that has the fields `names`, with x and y [m].
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _number(frame: pd.DataFrame, name: str, path: str, low: float, high: float, 
 
 
 def terrain_from(path: str, cell: float) -> Terrain:
-    """Heights of cells of `cell` [m], each the mean of the points in it; half of them must be there.
+    """Heights of cells of `cell` [m], means of the points in them; half of these must be there.
 
     Ways that are barred are cut through, so that all water comes to the lowest cell of the rim.
 
@@ -190,9 +190,8 @@ def land_use_from(path: str, terrain: Terrain) -> NDArray[np.int64]:
     words = frame["land_use"].astype(str).str.lower().str.removesuffix(".0")
     unknown = sorted(set(words) - set(known))
     if unknown:
-        raise DataError(
-            f"land_use of {path} has {unknown[0]!r}; wanted {', '.join(u.name.lower() for u in LandUse)}"
-        )
+        wanted = ", ".join(use.name.lower() for use in LandUse)
+        raise DataError(f"land_use of {path} has {unknown[0]!r}; wanted {wanted}")
     return on_columns(frame, words.map(known).to_numpy(float), terrain, path).astype(np.int64)
 
 

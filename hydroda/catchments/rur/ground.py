@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from hydroda.catchments.rur.soil import hydraulics
 from hydroda.catchments.rur.stations import CRNS, LandUseName
 from hydroda.catchments.rur.terrain import LAYERS, Terrain, field
-from hydroda.models.plants import PlantType, clm4
+from hydroda.errors import DeclarationError
+from hydroda.models.plants import Leaves, MonthlyLeaves, PlantType, clm4
 from hydroda.rng import Streams
 
 Array = NDArray[np.float64]
@@ -273,10 +274,12 @@ def other_plants(
 ) -> tuple[PlantType, ...]:
     """Plants with `lai` times the leaves and `stomata` times the slope of their conductance."""
     return tuple(
-        replace(
-            kind,
-            slope=stomata * kind.slope,
-            leaves=replace(kind.leaves, lai=tuple(lai * a for a in kind.leaves.lai)),  # type: ignore
-        )
+        replace(kind, slope=stomata * kind.slope, leaves=_scaled(kind.leaves, lai))
         for kind in kinds
     )
+
+
+def _scaled(leaves: Leaves, by: float) -> Leaves:
+    if not isinstance(leaves, MonthlyLeaves):
+        raise DeclarationError(f"only MonthlyLeaves can be scaled; got {leaves!r}")
+    return replace(leaves, lai=tuple(by * area for area in leaves.lai))

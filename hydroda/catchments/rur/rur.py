@@ -39,7 +39,7 @@ from hydroda.obs.formats import read
 from hydroda.obs.neutrons import Revised, Weighting
 from hydroda.obs.records import Records
 from hydroda.obs.screening import Screening
-from hydroda.obs.sensors import Sensor
+from hydroda.obs.sensors import FreeTable, Level, Sensor
 from hydroda.units import Amount, magnitude
 from hydroda.update import Update
 from hydroda.zone import Saturated, Unsaturated
@@ -56,7 +56,7 @@ NEAR, FAR = GaspariCohn(halfwidth="5 km"), GaspariCohn(halfwidth="100 km")
 
 
 class TowerFlux(Flux):
-    """Evapotranspiration at a flux tower [mm d-1]: what leaves the ground and what leaves leaves."""
+    """Evapotranspiration at a flux tower [mm d-1]: that of the ground and that of plants."""
 
     parts: ClassVar[tuple[str, str]] = ("evaporation", "transpiration")
 
@@ -153,6 +153,8 @@ class RurCatchment(Experiment):
     """How a neutron sensor weights the profile; Li's software has `Conventional()`."""
     well_representativeness: Amount | None = "1 m"
     """How well a well stands for its cell; None in Li."""
+    level: Level = FreeTable()
+    """What of a member a well reads."""
     screening: Screening = SCREENING
 
     def __post_init__(self) -> None:
@@ -224,7 +226,7 @@ class RurCatchment(Experiment):
         return self.started({name: v[None] for name, v in soils.values.items()})
 
     def started(self, parameters: dict[str, Array]) -> xr.Dataset:
-        """Still water under the first table with parameters (member, column, layer) of the soils."""
+        """Still water under the first table, in soils of these (member, column, layer)."""
         terrain, ground = self.terrain, self.ground
         system = self.model
         assert system is not None  # built with the declaration
@@ -250,17 +252,21 @@ class RurCatchment(Experiment):
             return self.forcing
         if self.forcing is not None:
             return forcing_from(self.forcing, self.terrain)
-        year = np.datetime64(self.span[1], "Y") + 1
+        year = (self.span[1] - np.timedelta64(1, "ns")).astype("datetime64[Y]") + 1
         return made_forcing(self.terrain, self.place, year.astype("datetime64[ns]"))
 
     def read_network(self) -> ObservationNetwork:
         """Probes, wells and towers; with data only where files brought them: else run a twin.
+
+        A `network` that was given with data wins, such as the readings of a `Nature`.
 
         Raises
         ------
         DataError
             Some kinds of sensors have a file and others have none.
         """
+        if self.network.data is not None:
+            return self.network
         chosen = self.chosen_wells
         records = [] if self.wells is None else [chosen.records]
         probes = self._probes(records)
@@ -292,6 +298,7 @@ class RurCatchment(Experiment):
             y=f"{row['y']} m",
             sd=WELL_SD,
             representativeness=self.well_representativeness,
+            level=self.level,
             every="1 D",
             within=self._reach,
         )

@@ -104,7 +104,7 @@ class Terrain:
 
     @cached_property
     def receiver(self) -> NDArray[np.int64]:
-        """The column each column's water goes to, its lowest neighbour; the outlet's own is itself."""
+        """The column each column's water goes to, its lowest neighbour; for the outlet itself."""
         beside = self.grid.beside
         height = np.where(beside < 0, np.inf, self.heights[beside])
         lowest = np.argmin(height, axis=1)
@@ -206,7 +206,7 @@ def _beside(mask: Mask) -> Mask:
 
 
 def _reached(mask: Mask, start: tuple[int, ...]) -> Mask:
-    """The part of a mask that hangs together with a cell; the cell alone does where nothing does."""
+    """The part of a mask that hangs together with a cell."""
     parts, _ = label(mask)
     return np.asarray(parts == parts[start])
 
@@ -316,11 +316,13 @@ def made_terrain(place: int) -> Terrain:
     mouth = UTM32.plane(*MOUTH)
     gate = rim(mask) & _beside(mask & ~rim(mask))
     away = np.where(gate, np.hypot(x - mouth[0], y - mouth[1]), np.inf)
-    z[np.unravel_index(np.argmin(away), z.shape)] = LOWEST - 10.0
+    z[np.unravel_index(np.argmin(away), z.shape)] = LOWEST
     first = drained(z, mask, CELL, X0, Y0)
     size = np.log10(np.maximum(first.drained / 1e6, 1.0))
     cut = first.grid.on_map(size * (4.0 + 26.0 * relief[mask]), 0.0)
-    found = drained(np.where(mask, first.elevation - cut, 0.0), mask, CELL, X0, Y0)
+    # Valleys must not go below the mouth: it would rise with all that is scaled to its height.
+    valleys = np.maximum(first.elevation - cut, LOWEST + 0.4 * (first.elevation - LOWEST))
+    found = drained(np.where(mask, valleys, 0.0), mask, CELL, X0, Y0)
     low, high = found.heights.min(), found.heights.max()
     scaled = LOWEST + (found.elevation - low) * (HIGHEST - LOWEST) / (high - low)
     return Terrain(np.where(mask, scaled, 0.0), mask, CELL, X0, Y0, found.outlet)

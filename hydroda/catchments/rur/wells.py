@@ -23,7 +23,7 @@ from hydroda.obs.screening import (
     Cells,
     Combination,
     Inside,
-    MedianOfCell,
+    MedianStation,
     Monthly,
     ObservedDepth,
     OffStream,
@@ -160,12 +160,12 @@ def chosen_wells(
     screening: Screening = SCREENING,
     combination: Combination | None = None,
 ) -> ChosenWells:
-    """Wells that pass, one per cell: the median of those that share one (Li 2.3.3)."""  # fmt: skip
+    """Wells that pass, one per cell: of those that share one the median (Li 2.3.3)."""  # fmt: skip
     columns = columns_of(terrain)
     first = Screening(keep=screening.keep).of(wells.records, wells.about, columns)
     if not len(first.records):
         raise DataError("no well passes the screening; see the rules and what is known of wells")
-    merged = per_cell(first.records, columns, combination or MedianOfCell())
+    merged = per_cell(first.records, columns, combination or MedianStation())
     places = merged.records.stations
     last = Screening(assimilate=screening.assimilate).of(merged.records, places, columns)
     return ChosenWells(last, merged, _counts(wells, first, merged, last))
