@@ -165,7 +165,8 @@ def _tables(path: Path) -> tuple[_Table, _Table]:
 
 def _cut(lines: list[list[str]], head: int, end: int, source: str) -> _Table:
     names = [cell.strip() for cell in lines[head] if cell.strip()]
-    rows, numbered = [], []
+    rows: list[list[str]] = []
+    numbered: list[int] = []
     for number in range(head + 1, end):
         cells = lines[number]
         if not any(cell.strip() for cell in cells):
