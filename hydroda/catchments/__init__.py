@@ -5,6 +5,7 @@ from hydroda.catchments.dutch_well import DutchWell
 from hydroda.catchments.fuerstensee import Fuerstensee
 from hydroda.catchments.kansas import Kansas
 from hydroda.catchments.mongolia import MongolianGrassland
+from hydroda.catchments.rur import RurCatchment
 from hydroda.experiment import Experiment
 
 CATCHMENTS: dict[str, type[Experiment]] = {
@@ -13,6 +14,15 @@ CATCHMENTS: dict[str, type[Experiment]] = {
     "kansas": Kansas,
     "dutch_well": DutchWell,
     "mongolia": MongolianGrassland,
+    "rur": RurCatchment,
 }
 
-__all__ = ["CATCHMENTS", "Bondville", "DutchWell", "Fuerstensee", "Kansas", "MongolianGrassland"]
+__all__ = [
+    "CATCHMENTS",
+    "Bondville",
+    "DutchWell",
+    "Fuerstensee",
+    "Kansas",
+    "MongolianGrassland",
+    "RurCatchment",
+]

@@ -52,7 +52,9 @@ class Kansas(SingleColumn):
     """A field of wheat, one column of 2 m: daily neutron moisture updates the profile and K_s.
 
     The data are not packaged: data= names their folder. They do not tell the texture, which is
-    drawn widely.
+    drawn widely. One-day forecasts gain by assimilation: RMSE 0.031 m3 m-3 in place of 0.054. The
+    free forecast does not, and is no test of it: from late May on the counts tell of 0.1 to 0.2 m3
+    m-3 more water than fell into the gauge, such as on 2 July, after 2 mm.
     """
 
     title = "Kansas KS003: cosmic-ray neutrons into a soil column"

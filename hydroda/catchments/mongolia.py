@@ -140,8 +140,7 @@ def run_in(
     All soil begins half full at 5 degC.
     """
     chosen, layers = list(columns), model.z.size
-    assert model.soil is not None
-    porosity = np.asarray(model.soil.values()["theta_s"])
+    porosity = np.asarray(model.retention.values()["theta_s"])
     shape = (1, len(chosen), layers)
     state = model.dataset(
         theta=np.broadcast_to(WETNESS * porosity, shape),
@@ -200,6 +199,7 @@ class MongolianGrassland(Experiment):
                 VerticalExponential(threshold=6), MaximumLikelihood(at_least=1), WaterBudget()
             ),
             outliers=KeepAll(),
+            scales="theta",
         ),
     )
     members = 50

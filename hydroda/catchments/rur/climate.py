@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -357,7 +358,8 @@ def _points_of(path: str, terrain: Terrain) -> tuple[Array | None, NDArray[np.in
         raise DataError(f"cannot read the weather file {path}: {error}") from error
     grid = np.meshgrid(longitude, latitude)
     places = np.stack(UTM32.plane(grid[0].ravel(), grid[1].ravel()), axis=-1)
-    away, nearest = cKDTree(places).query(np.stack(terrain.places, axis=-1))
+    found: Any = cKDTree(places).query(np.stack(terrain.places, axis=-1))
+    away, nearest = found
     if away.max() > 50e3:
         raise DataError(
             f"{path} does not cover the catchment: a column is {away.max() / 1e3:.0f} km away from "

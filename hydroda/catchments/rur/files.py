@@ -8,11 +8,12 @@ y, or lon and lat, and one per field: `elevation` [m]; `sand`, `clay` [%], `bulk
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from hydroda.catchments.rur.ground import Ground, LandUse
@@ -131,7 +132,7 @@ def _spacing(x: Array, y: Array) -> float:
     return float(np.median(away))
 
 
-def on_columns(frame: pd.DataFrame, values: Array, terrain: Terrain, path: str) -> Array:
+def on_columns(frame: pd.DataFrame, values: ArrayLike, terrain: Terrain, path: str) -> Array:
     """Values (point,) at the columns: of the nearest point, at most two cells or spacings away.
 
     Raises
@@ -140,7 +141,8 @@ def on_columns(frame: pd.DataFrame, values: Array, terrain: Terrain, path: str) 
         A column has no point near it.
     """
     places = np.stack([frame["x"], frame["y"]], axis=-1)
-    away, nearest = cKDTree(places).query(np.stack(terrain.places, axis=-1))
+    found: Any = cKDTree(places).query(np.stack(terrain.places, axis=-1))
+    away, nearest = found
     spacing = _spacing(places[:, 0], places[:, 1])
     reach = 2.0 * max(terrain.cell, spacing if np.isfinite(spacing) else 0.0)
     far = away > reach
@@ -149,7 +151,7 @@ def on_columns(frame: pd.DataFrame, values: Array, terrain: Terrain, path: str) 
             f"{path} leaves {int(far.sum())} of {away.size} columns without a value: the farthest "
             f"is {away.max() / 1e3:.1f} km from a point"
         )
-    return np.asarray(values[nearest])
+    return np.asarray(values, float)[nearest]
 
 
 # ----------------------------------------------------------------------------------- on the columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -52,7 +52,13 @@ DRAINED = -3.3  # head above which soil over a deep table begins [m]
 WARMTH = "282 K"  # of all soil at the start
 # Li's software gives wells 0.05 m; a well stands for a cell within about 1 m.
 CRNS_SD, WELL_SD, TOWER_SD = "0.03 m3/m3", "5 cm", "0.5 mm/day"
+NOISE, SOILS, WEIGHTING, LEVEL = ForcingNoise(), SoilNoise(), Revised(), FreeTable()
 NEAR, FAR = GaspariCohn(halfwidth="5 km"), GaspariCohn(halfwidth="100 km")
+
+WEAKLY_COUPLED = (
+    Update("soil_moisture", "theta", Unsaturated(), EnKF(FAR), every="1 D"),
+    Update("groundwater_level", "h", Saturated(), EnKF(NEAR), every="7 D"),
+)
 
 
 class TowerFlux(Flux):
@@ -109,6 +115,8 @@ def wells_of(
     return chosen_wells(wells, terrain, screening)
 
 
+# Decorated once more for type checkers, which do not see what `Experiment` does to subclasses.
+@dataclass(frozen=True, kw_only=True)
 class RurCatchment(Experiment):
     """Twelve neutron probes and 78 wells in 2354 km2, as in Li et al.; 465 more wells validate.
 
@@ -120,15 +128,12 @@ class RurCatchment(Experiment):
     >>> RurCatchment(cell="4 km", members=24, period=("2016-05-01", "2016-07-01")).twin()
     """
 
-    title = "Rur catchment: cosmic-ray probes and wells, weakly coupled"
-    period = "2016-01-01", "2019-01-01"
-    noise = ForcingNoise()
-    updates = (
-        Update("soil_moisture", "theta", Unsaturated(), EnKF(FAR), every="1 D"),
-        Update("groundwater_level", "h", Saturated(), EnKF(NEAR), every="7 D"),
-    )
-    members = 128
-    seed = 1
+    title: ClassVar[str] = "Rur catchment: cosmic-ray probes and wells, weakly coupled"
+    period: tuple[str, str] = "2016-01-01", "2019-01-01"
+    noise: ForcingNoise | None = NOISE
+    updates: tuple[Update, ...] = WEAKLY_COUPLED
+    members: int = 128
+    seed: int = 1
 
     model: TerrestrialSystem | None = None  # type: ignore[assignment]
     forcing: Forcing | str | None = None  # type: ignore[assignment]
@@ -147,13 +152,13 @@ class RurCatchment(Experiment):
     surface: Surface | None = None
     """What happens above the ground; default leaves, snow and heat of `LandSurface`."""
     boundaries: tuple[Boundary, ...] = ()
-    soils: SoilNoise = SoilNoise()
+    soils: SoilNoise = SOILS
     """How the soils and aquifers of members differ."""
-    weighting: Weighting = Revised()
+    weighting: Weighting = WEIGHTING
     """How a neutron sensor weights the profile; Li's software has `Conventional()`."""
     well_representativeness: Amount | None = "1 m"
     """How well a well stands for its cell; None in Li."""
-    level: Level = FreeTable()
+    level: Level = LEVEL
     """What of a member a well reads."""
     screening: Screening = SCREENING
 

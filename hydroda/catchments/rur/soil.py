@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -48,7 +49,8 @@ def hydraulics(sand: ArrayLike, clay: ArrayLike, density: ArrayLike) -> dict[str
     u = s / 50.0 - 1.0
     v = 2.0 * c / np.maximum(100.0 - s, 1e-9) - 1.0
     w = 2.0 * (d - DENSITIES[0]) / (DENSITIES[1] - DENSITIES[0]) - 1.0
-    at = (np.clip(each, -1.0, 1.0) for each in (u, v, w))
-    found = dict(zip(NAMES, chebyshev.chebval3d(*at, _coefficients()), strict=True))
+    u, v, w = (np.clip(each, -1.0, 1.0) for each in (u, v, w))
+    table: Any = chebyshev.chebval3d(u, v, w, _coefficients())
+    found = dict(zip(NAMES, table, strict=True))
     found["alpha"], found["n"] = np.exp(found["alpha"]), 1.0 + np.exp(found["n"])
     return found

@@ -194,8 +194,8 @@ def drained(elevation: Array, mask: Mask, cell: float, x0: float, y0: float) -> 
     inner[outlet] = True
     inner = _reached(inner, outlet)
     # A frame, so that no neighbour lies outside of the array.
-    framed = [np.pad(each, 1) for each in (elevation, inner)]
     start = tuple(i + 1 for i in outlet)
+    framed = np.pad(elevation, 1), np.pad(inner, 1)
     carved = _carved(framed[0], framed[1], start, DROP * cell)[1:-1, 1:-1]
     return Terrain(_ridged(carved, mask, inner), mask, cell, x0, y0, (outlet[0], outlet[1]))
 
@@ -256,7 +256,7 @@ def _cells(shape: tuple[int, int]) -> tuple[Array, Array]:
     """x and y [m] (y, x) of all cells."""
     x = X0 + CELL * (np.arange(shape[1]) + 0.5)
     y = Y0 + CELL * (np.arange(shape[0]) + 0.5)
-    return tuple(np.meshgrid(x, y))  # type: ignore[return-value]
+    return tuple(np.meshgrid(x, y))
 
 
 def _outline(x: Array, y: Array, ragged: Array) -> Mask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,9 +118,8 @@ def _stations(rur: RurCatchment) -> Iterator[Value]:
     used = [name for name in stations.index if name not in withheld]
     groups = distance_classes(stations, used)["group"].values.tolist()
     for name in dict.fromkeys(("0", "0-0.5", "0.5-2.5", "2.5-5", ">5")):
-        yield _value(
-            "wells", f"at {name} km from an assimilated one", "1", None, groups.count(name)
-        )
+        row = f"at {name} km from an assimilated one"
+        yield _value("wells", row, "1", None, groups.count(name))
 
 
 # ---------------------------------------------------------------------------------- the ensemble
@@ -146,7 +146,7 @@ def _weather(noise: ForcingNoise, seed: int) -> Iterator[Value]:
         yield Value("2", name, "standard deviation", unit, sd, float(effect.std()))
         lag = np.corrcoef(drivers[:, row, :-1].ravel(), drivers[:, row, 1:].ravel())[0, 1]
         yield Value("2", name, "time scale", "h", 24.0, float(-1.0 / np.log(lag)))
-    correlation = np.corrcoef(np.moveaxis(drivers, 1, 0).reshape(len(names), -1))
+    correlation: Any = np.corrcoef(np.moveaxis(drivers, 1, 0).reshape(len(names), -1))
     asked = np.array(noise.correlation or LI_CORRELATION)
     for a, b in combinations(range(len(names)), 2):
         yield Value("2", names[a], f"correlation with {names[b]}", "1", float(asked[a, b]),
@@ -173,9 +173,8 @@ def _soils(rur: RurCatchment) -> Iterator[Value]:
         if near.any():
             row = f"semivariance at {lag / 1e3:g} km"
             yield _value("soil", row, "%2", _spherical(away[near], soils), square[near].mean())
-    shifts = [
-        rur.soils.aquifer(streams.generator("shift", n), x[:1], y[:1])[0] for n in range(2000)
-    ]
+    some = [streams.generator("shift", n) for n in range(2000)]
+    shifts = [rur.soils.aquifer(rng, x[:1], y[:1])[0] for rng in some]
     if soils.aquifer_sd == 0.0:
         yield _value("soil", "shift of log10 K_s, least", "1", -soils.shift, min(shifts))
         yield _value("soil", "shift of log10 K_s, most", "1", soils.shift, max(shifts))
