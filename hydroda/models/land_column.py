@@ -40,7 +40,7 @@ from hydroda.models.order import Profile, snow_in_order, soil_in_order
 from hydroda.models.retention import Retention, content, head
 from hydroda.models.runoff import Runoff, Simtop
 from hydroda.models.soil_heat import nodes, thickness
-from hydroda.models.texture import Cosby
+from hydroda.models.texture import Cosby, Texture
 from hydroda.state import StateVector, Variable
 from hydroda.threads import in_pieces
 from hydroda.units import Amount, Duration, duration, magnitude
@@ -140,12 +140,12 @@ class LandColumn(LandParts, Model):
 
     `plants` are the types that columns have, by the number in the coordinate `plant` of the
     ensemble (the first one without it); `sand` and `clay`, one part or one per layer, conduct heat
-    and, where no `soil` is given, hold water by Cosby's regressions. Coordinates `latitude` and
+    and, where `soil` is a way from textures to soils, hold water. Coordinates `latitude` and
     `longitude` (column) of the ensemble replace those of the model. `co2` [mol mol-1] is that of
     the air; at field capacity a soil conducts `field_conductivity`.
     """
 
-    soil: Retention | None = None
+    soil: Retention | Texture = field(default_factory=Cosby)
     thickness: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_LAYERS)))
     depths: tuple[Any, ...] = field(default_factory=lambda: tuple(_metres(CLM_NODES)))
     runoff: Runoff = field(default_factory=Simtop)
@@ -160,9 +160,6 @@ class LandColumn(LandParts, Model):
             values = tuple(magnitude(one, unit, f"{name}[{i}]") for i, one in enumerate(given))
             object.__setattr__(self, name, values)
         self._check_layers()
-        if self.soil is None:
-            sand, clay = (np.broadcast_to(v, self.dz.shape) for v in (self.sand, self.clay))
-            object.__setattr__(self, "soil", Cosby().soil(sand, clay))
 
     def _check_layers(self) -> None:
         below = np.cumsum(self.dz)
@@ -189,8 +186,18 @@ class LandColumn(LandParts, Model):
         return np.array([float(value) for value in self.depths])
 
     @property
+    def retention(self) -> Retention:
+        """The soil, from sand and clay where `soil` is a way from textures to soils."""
+        if isinstance(self.soil, Retention):
+            return self.soil
+        textures = (np.broadcast_to(part, self.dz.shape) for part in (self.sand, self.clay))
+        return self.soil.soil(*textures)
+            *(np.broadcast_to(part, self.dz.shape) for part in (self.sand, self.clay))
+        )
+
+    @property
     def state(self) -> StateVector:
-        return _state_of(type(self.soil))
+        return _state_of(type(self.retention))
 
     @property
     def diagnostics(self) -> Mapping[str, Variable]:
@@ -238,13 +245,13 @@ class LandColumn(LandParts, Model):
             coords["plant"] = ("column", np.asarray(plant, int))
         ensemble = xr.Dataset(self._start(variables, shape), coords)
         raw = self._raw(ensemble)
-        liquid = np.minimum(total, content(self.soil, raw, _freezing_head(warmth)))
+        liquid = np.minimum(total, content(self.retention, raw, _freezing_head(warmth)))
         ice = np.maximum(np.broadcast_to(total, shape) - liquid, 0.0)
         given = {
             "theta": np.broadcast_to(liquid, shape),
             "ice": ice,
             "temperature": np.broadcast_to(warmth, shape),
-            "h": head(self.soil, raw, liquid / self._open(ensemble, ice)),
+            "h": head(self.retention, raw, liquid / self._open(ensemble, ice)),
         }
         state = self.state
         ensemble = ensemble.assign(
@@ -271,16 +278,16 @@ class LandColumn(LandParts, Model):
         given = dict(variables)
         if "Ks" in given:
             given["log10_Ks"] = np.log10(given.pop("Ks"))
-        fields = {}
+        fields: dict[str, tuple[tuple[str, ...], Array]] = {}
         for name in SCALARS:
             fields[name] = (PLACE, np.zeros(shape[:2]))
         for name in SNOW_ROWS:
             fields[name] = (SNOWPACK, np.zeros((*shape[:2], layout.SNOW)))
-        for name, value in self.soil.values().items():
+        for name, value in self.retention.values().items():
             size = shape if value.ndim else shape[:2]
             fields[name] = (PROFILE[: len(size)], np.array(np.broadcast_to(value, size)))
         for name, value in given.items():
-            values = leading(name, value, shape, keep=name in self.soil.parameters)
+            values = leading(name, value, shape, keep=name in self.retention.parameters)
             fields[name] = (PROFILE[: values.ndim], values)
         return {
             name: (dims, values, {"units": self.state[name].unit})
@@ -293,11 +300,11 @@ class LandColumn(LandParts, Model):
     # --------------------------------------------------------------------------------- parameters
 
     def _raw(self, ensemble: xr.Dataset) -> Array:
-        return raw_parameters(self.soil, ensemble, self.dz.size)
+        return raw_parameters(self.retention, ensemble, self.dz.size)
 
     def _porosity(self, ensemble: xr.Dataset) -> Array:
         """(member or 1, column or 1, layer)."""
-        values = parameters(self.soil, ensemble)["theta_s"]
+        values = parameters(self.retention, ensemble)["theta_s"]
         return np.array(np.broadcast_to(values, (*values.shape[:2], self.dz.size)), order="C")
 
     def _open(self, ensemble: xr.Dataset, ice: Array) -> Array:
@@ -309,7 +316,7 @@ class LandColumn(LandParts, Model):
             **self.tokens(),
             runoff=self.runoff.kernel(),
             bottom=self.bottom.token(),
-            curve=self.soil.token,
+            curve=self.retention.token,
             scheme=self.flux.token,
             numbers=self.steps.kernel(),
             layers=water.layers(self.dz, self.z),
@@ -481,7 +488,7 @@ class LandColumn(LandParts, Model):
         if "h" in changed and "theta" not in changed:
             ensemble = ensemble.assign(theta=ensemble["theta"].copy(data=self._content(ensemble)))
         profile = soil_in_order(
-            self.soil,
+            self.retention,
             self._raw(ensemble),
             self._porosity(ensemble),
             Profile(*(ensemble[name].values for name in Profile._fields)),
@@ -498,7 +505,7 @@ class LandColumn(LandParts, Model):
 
     def _content(self, ensemble: xr.Dataset) -> Array:
         """Liquid water [m3 m-3] that the heads hold in the pores that ice leaves."""
-        full = content(self.soil, self._raw(ensemble), ensemble["h"].values)
+        full = content(self.retention, self._raw(ensemble), ensemble["h"].values)
         return full * self._open(ensemble, ensemble["ice"].values)
 
     def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
@@ -512,9 +519,9 @@ def _water(soil: Array) -> Array:
     return np.asarray((soil[..., layout.LIQ, :] + soil[..., layout.ICE, :]).sum(axis=-1))
 
 
-def _empty_places(s: Array) -> Array:
+def _empty_places(s: Array) -> NDArray[np.bool_]:
     """Which of the places of snow layers hold none (..., snow_layer)."""
-    return np.arange(layout.SNOW) < layout.SNOW - s[..., layout.COUNT, None]
+    return np.asarray(np.arange(layout.SNOW) < layout.SNOW - s[..., layout.COUNT, None])
 
 
 def _metres(values: Array) -> list[Amount]:

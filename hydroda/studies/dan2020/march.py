@@ -298,8 +298,7 @@ REPORTED = {
 
 
 def _porosity(model: LandColumn) -> Array:
-    assert model.soil is not None
-    return np.asarray(np.broadcast_to(model.soil.values()["theta_s"], model.z.shape))
+    return np.asarray(np.broadcast_to(model.retention.values()["theta_s"], model.z.shape))
 
 
 def _failed(data: xr.Dataset) -> NDArray[np.int64]:

@@ -159,8 +159,9 @@ def _nature(state: xr.Dataset, forcing: Forcing, setting: Setting) -> tuple[Arra
 
 def _as_forecast(state: xr.Dataset) -> xr.Dataset:
     """The state of nature in the soil of the forecast model; what its pores cannot hold is lost."""
-    assert FORECASTS.soil is not None
-    soil = {name: (0.0 * state["theta"] + value) for name, value in FORECASTS.soil.values().items()}
+    soil = {
+        name: (0.0 * state["theta"] + value) for name, value in FORECASTS.retention.values().items()
+    }
     moved = state.assign(
         {name: value.assign_attrs(state[name].attrs) for name, value in soil.items()}
     )
