@@ -114,7 +114,9 @@ def assimilate(
         memory=selection.recalled(memory),
         lower=selection.by_variable({n: state[n].seen_bounds[0] for n in names})[exchange.mine],
         upper=selection.by_variable({n: state[n].seen_bounds[1] for n in names})[exchange.mine],
-        scaled=selection.by_variable({n: state[n].role == "state" for n in names})[exchange.mine]
+        scaled=selection.by_variable({n: update.scales(n, state[n].role) for n in names})[
+            exchange.mine
+        ]
         > 0,
         overwrite=True,
     )

@@ -87,6 +87,8 @@ class Update:
     damping   : α in x + α (xᵃ − x); 0.1 keeps parameters stable (Li)
     outliers  : what to do with observations far from the forecast
     centred   : whether the drawn observation errors have mean zero over the members
+    scales    : variables on which tapers of anomalies and inflation by likelihood act (Dan: soil
+                moisture only); None: all states
 
     Updates by the same observations, filter and zone that fall on one time are one joint analysis.
     """
@@ -99,10 +101,14 @@ class Update:
     damping: float = 1.0
     outliers: OutlierRule = field(default_factory=InflateError)
     centred: bool = True
+    scales: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         changes = (self.changes,) if isinstance(self.changes, str) else tuple(self.changes)
         object.__setattr__(self, "changes", changes)
+        if self.scales is not None:
+            scales = (self.scales,) if isinstance(self.scales, str) else tuple(self.scales)
+            object.__setattr__(self, "scales", scales)
         if self.every is not None:
             object.__setattr__(self, "every", duration(self.every, "every"))
         if not 0 < self.damping <= 1:
@@ -111,7 +117,14 @@ class Update:
     @property
     def kind(self) -> tuple[object, ...]:
         """What two updates must share to be one joint analysis."""
-        return self.observations, self.zone, self.filter, self.outliers, self.centred
+        return (
+            self.observations,
+            self.zone,
+            self.filter,
+            self.outliers,
+            self.centred,
+            self.scales,
+        )
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,11 @@ class JointUpdate:
     @property
     def label(self) -> str:
         return f"{self.first.observations} -> {', '.join(self.damping)}"
+
+    def scales(self, name: str, role: str) -> bool:
+        """Whether tapers of anomalies and inflation by likelihood act on a variable."""
+        chosen = self.first.scales
+        return role == "state" if chosen is None else name in chosen
 
 
 def joined(updates: Sequence[Update]) -> list[JointUpdate]:

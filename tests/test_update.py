@@ -4,7 +4,7 @@ import pytest
 from hydroda.errors import DeclarationError, UnitError
 from hydroda.filters import DEnKF, EnKF
 from hydroda.localization import GaspariCohn
-from hydroda.update import InflateError, KeepAll, Reject, Update, joined
+from hydroda.update import InflateError, JointUpdate, KeepAll, Reject, Update, joined
 from hydroda.zone import Saturated, Unsaturated
 
 INNOVATION = np.array([1.0, -3.0, 8.0])
@@ -74,3 +74,14 @@ def test_that_damping_outside_its_range_is_refused(damping):
 def test_that_a_bare_cadence_is_refused_with_the_unit_it_needs():
     with pytest.raises(UnitError, match=r"every needs a unit of time: got 7"):
         Update("theta", changes="theta", every=7)
+
+
+def test_that_only_what_an_update_names_is_scaled():
+    both = ("theta", "ice")
+    named, all_states = (
+        JointUpdate((Update("soil_moisture", changes=both, scales=scales),))
+        for scales in ("theta", None)
+    )
+    assert [named.scales(name, "state") for name in both] == [True, False]
+    assert all_states.scales("ice", "state") and not all_states.scales("log10_Ks", "parameter")
+    assert named.first.kind != all_states.first.kind

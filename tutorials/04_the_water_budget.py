@@ -131,6 +131,7 @@ update = hda.Update(
     "soil_moisture",
     changes=("theta", "ice", "canopy_water", "snow"),
     filter=FILTERS["WC-Inf-Loc"],
+    scales="theta",  # taper and inflation act on soil moisture only, as in the paper
 )
 print(update.filter.constraint)
 

@@ -13,6 +13,7 @@ from hydroda.forcing.completion import (
     StandardPressure,
     TemperatureRangeShortwave,
 )
+from hydroda.forcing.generator import MONGOLIAN_STEPPE, Climate, WeatherGenerator
 from hydroda.forcing.noise import Additive, ForcingNoise, Multiplicative, PerturbedForcing
 from hydroda.forcing.series import Forcing, ForcingWindow
 from hydroda.forcing.weather import (
@@ -26,7 +27,9 @@ from hydroda.forcing.weather import (
 
 __all__ = [
     "METEOROLOGY",
+    "MONGOLIAN_STEPPE",
     "Additive",
+    "Climate",
     "Clip",
     "CloudyLongwave",
     "Completion",
@@ -45,6 +48,7 @@ __all__ = [
     "StandardPressure",
     "TemperatureRangeShortwave",
     "Weather",
+    "WeatherGenerator",
     "weather_dataset",
     "weather_file",
     "weather_table",

@@ -6,10 +6,11 @@ import pytest
 import xarray as xr
 
 from hydroda.catchments import mongolia
+from hydroda.constraint import WaterBudget
 from hydroda.errors import DataError, DeclarationError
-from hydroda.filters import EnKF
+from hydroda.filters import DEnKF, EnKF
 from hydroda.inflation import MaximumLikelihood
-from hydroda.localization import threshold_mu
+from hydroda.localization import VerticalExponential, threshold_mu
 from hydroda.studies import dan2020
 from hydroda.studies.dan2020 import case as cases
 from hydroda.studies.dan2020 import published
@@ -26,6 +27,7 @@ from hydroda.studies.dan2020.schemes import (
     THRESHOLDS,
     VARIANTS,
     WC,
+    Scheme,
 )
 from hydroda.studies.dan2020.scores import FINDINGS
 from hydroda.studies.dan2020.twin import Setting, Twin, probe_sd
@@ -160,6 +162,36 @@ def test_that_a_failed_member_is_replaced_and_counted(twin, monkeypatch):
     monkeypatch.setattr("hydroda.studies.dan2020.march.TOLERATED_FAILURES", 0.2)
     run = marched(broken, [ENKF])[ENKF.name]
     assert run.failures > 0 and np.isfinite(run.error).all()
+
+
+def test_that_the_engine_of_experiments_does_the_same_as_the_march():
+    """One column, a filter that draws no errors: the same members, weather, budget and analyses."""
+    setting = replace(TINY, columns=1, days=4)
+    own = DEnKF(VerticalExponential(threshold=5), MaximumLikelihood(at_least=1), WaterBudget())
+    twin = Twin.of(setting)
+    ours = marched(twin, [Scheme("own", own)])["own"]
+
+    declared = mongolia.MongolianGrassland(years=0, members=8, seed=setting.seed)
+    times = twin.setting.times[1:-1]
+    network = declared.read_network().with_readings(times, twin.readings[SHALLOW][:-1])
+
+    class Given(mongolia.MongolianGrassland):
+        def read_network(self):
+            return network
+
+    given = Given(
+        years=0,
+        members=8,
+        seed=setting.seed,
+        period=(str(twin.setting.times[0]), str(times[-1])),
+        updates=[replace(declared.updates[0], filter=own)],
+    )
+    tree = given.run().leg("assimilation")
+    seen = tree["observations"].to_dataset()
+    assert seen["innovation"].values == pytest.approx(ours.innovation[:, 0], abs=1e-9)
+    events = tree["updates"].to_dataset()
+    assert events["inflation"].values == pytest.approx(ours.inflation[:, 0], rel=1e-6)
+    assert -events["water_added"].values == pytest.approx(ours.residual[:, 0], abs=1e-6)
 
 
 # --- the declarations ---------------------------------------------------------------------------
