@@ -192,8 +192,6 @@ class LandColumn(LandParts, Model):
             return self.soil
         textures = (np.broadcast_to(part, self.dz.shape) for part in (self.sand, self.clay))
         return self.soil.soil(*textures)
-            *(np.broadcast_to(part, self.dz.shape) for part in (self.sand, self.clay))
-        )
 
     @property
     def state(self) -> StateVector:
