@@ -83,17 +83,17 @@ class Nature:
         surface = rur.model.surface
         if isinstance(surface, LandSurface):
             surface = replace(surface, plants=other_plants(self.lai, self.stomata, surface.plants))
-        return replace(
-            rur,
-            model=None,
-            surface=surface,
-            boundaries=(*rur.boundaries, *self.wells(rur.terrain)),
-            soils=replace(
+        fields: dict[str, Any] = {
+            "model": None,
+            "surface": surface,
+            "boundaries": (*rur.boundaries, *self.wells(rur.terrain)),
+            "soils": replace(
                 rur.soils, aquifer_sd=self.aquifer_sd, aquifer_range=float(self.aquifer_range)
             ),
-            forcing=self.weather(rur),
-            updates=(),
-        )
+            "forcing": self.weather(rur),
+            "updates": (),
+        }
+        return replace(rur, **fields)
 
     def truth(self, rur: RurCatchment) -> Truth:
         """Nature's one run: the states, and what the instruments of `rur` read of it."""

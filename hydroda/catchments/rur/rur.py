@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -115,8 +115,6 @@ def wells_of(
     return chosen_wells(wells, terrain, screening)
 
 
-# Decorated once more for type checkers, which do not see what `Experiment` does to subclasses.
-@dataclass(frozen=True, kw_only=True)
 class RurCatchment(Experiment):
     """Twelve neutron probes and 78 wells in 2354 km2, as in Li et al.; 465 more wells validate.
 

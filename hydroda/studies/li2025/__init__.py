@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydroda.catchments.rur import RurCatchment
 from hydroda.errors import DeclarationError
@@ -40,7 +41,8 @@ def run(
     begin = time.monotonic()
     size = size or "paper"
     seeds = tuple(seeds) or (1,)
-    rur = RurCatchment(cell=CELLS[size], seed=seeds[0], forcing=forcing)
+    fields: dict[str, Any] = {"cell": CELLS[size], "seed": seeds[0], "forcing": forcing}
+    rur = RurCatchment(**fields)
     values: list[Value] = []
     if table != "ensemble":
         values += check.catchment(rur)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from hydroda.catchments.rur import RurCatchment
 from hydroda.catchments.rur.ground import SoilNoise
@@ -136,14 +137,14 @@ class Study:
 
     def experiment(self, rur: RurCatchment, choices: Choices = LI) -> RurCatchment:
         """The catchment with these updates, and with the instruments and soils of the choices."""
-        return replace(
-            rur,
-            updates=self.updates(choices),
-            soils=choices.soils,
-            level=choices.level,
-            weighting=choices.weighting,
-            well_representativeness=choices.representativeness,
-        )
+        fields: dict[str, Any] = {
+            "updates": self.updates(choices),
+            "soils": choices.soils,
+            "level": choices.level,
+            "weighting": choices.weighting,
+            "well_representativeness": choices.representativeness,
+        }
+        return replace(rur, **fields)
 
     @property
     def observations(self) -> tuple[str, ...]:
