@@ -175,8 +175,6 @@ class LandSurface(LandParts, Surface):
     ) -> xr.Dataset:
         n = self.depth(system.grid)
         h, theta = ensemble["h"].values.copy(), ensemble["theta"].values.copy()
-        if "h" in changed and "theta" not in changed:
-            theta = system._contents(ensemble, h)
         given = Profile(
             theta[..., :n], ensemble["ice"].values, h[..., :n], ensemble["temperature"].values
         )

@@ -968,12 +968,14 @@ class TerrestrialSystem(Model):
         new heads, but saturated cells keep theirs. Second: the water [mm] that the cuts and new
         porosities added to what the analysis gave.
         """
-        given = self.surface.held(ensemble)
-        ensemble = self.surface.ordered(self, ensemble, changed)
         h, theta = np.array(ensemble["h"].values), np.array(ensemble["theta"].values)
         if "h" in changed and "theta" not in changed:
             theta = self._contents(ensemble, h)
-        before = self._water(ensemble, h, theta) + given - self.surface.held(ensemble)
+        before = self._water(ensemble, h, theta)
+        ensemble = self.surface.ordered(
+            self, ensemble.assign(theta=ensemble["theta"].copy(data=theta)), changed
+        )
+        h, theta = np.array(ensemble["h"].values), np.array(ensemble["theta"].values)
         if not {"theta", "ice", *self.soil.parameters}.isdisjoint(changed):
             h, theta = self._agree(h, theta, ensemble, changed)
         after = ensemble.assign(
