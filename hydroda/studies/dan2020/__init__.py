@@ -17,7 +17,7 @@ from hydroda.errors import DeclarationError
 from hydroda.studies.dan2020 import tables
 from hydroda.studies.dan2020.case import Case, carried_out
 from hydroda.studies.dan2020.schemes import OPEN_LOOP, PAPER, RECOMMENDED, VARIANTS, Scheme
-from hydroda.studies.dan2020.scores import spread
+from hydroda.studies.dan2020.scores import RECOMMENDATION, spread
 from hydroda.studies.dan2020.twin import Setting
 from hydroda.studies.report import Bar, StudyReport, Value, Verdict
 
@@ -88,7 +88,7 @@ def run(
         further = (RECOMMENDED, *VARIANTS) if table == "variants" else ()
         cases = [means.case(replace(setting, seed=seed), further) for seed in seeds]
         values += _values(table, cases, further)
-        verdicts = list(tables.verdicts(cases))
+        verdicts = list(tables.verdicts(cases, further=(RECOMMENDATION,) if further else ()))
         drawn = tables.figures(cases)
     return StudyReport(
         study="dan2020",

@@ -9,7 +9,16 @@ import numpy as np
 
 from hydroda.studies.dan2020.case import Case
 from hydroda.studies.dan2020.march import Run
-from hydroda.studies.dan2020.schemes import BA, ENKF, INF, LOC, OPEN_LOOP, WC
+from hydroda.studies.dan2020.schemes import (
+    BA,
+    ENKF,
+    INF,
+    LOC,
+    OPEN_LOOP,
+    PAPER,
+    RECOMMENDED,
+    WC,
+)
 
 PERCENT = 100.0
 UPPER, LOWER = slice(0, 5), slice(6, 10)
@@ -33,6 +42,11 @@ def column_error(run: Run) -> float:
 def residual(run: Run) -> float:
     """R [mm], mean over members, days and columns (Dan, Eq. 21)."""
     return float(run.residual.mean())
+
+
+def daily_size(run: Run) -> float:
+    """Mean size of the residual of a day and column [mm]."""
+    return float(np.abs(run.residual).mean())
 
 
 def quartiles(run: Run) -> float:
@@ -100,6 +114,23 @@ def _choosing(case: Case) -> tuple[float, ...]:
         column_error(case.optimal),
     )
 
+
+def _recommending(case: Case) -> tuple[float, ...]:
+    ours, theirs = case.runs[RECOMMENDED.name], [case.runs[scheme.name] for scheme in PAPER]
+    scores: tuple[Callable[[Run], float], ...] = (above, below, column_error, daily_size)
+    pairs = ((score(ours), min(score(run) for run in theirs)) for score in scores)
+    return tuple(number for pair in pairs for number in pair)
+
+
+RECOMMENDATION = Finding(
+    "7",
+    f"{RECOMMENDED.name} is better above, below, over the column and in the budget than the best "
+    "of the five in each",
+    "not in the paper",
+    _recommending,
+    lambda v: v[0] < v[1] and v[2] < v[3] and v[4] < v[5] and v[6] < v[7],
+    "above {} (best of the five {}), below {} ({}), column {} ({}) %; residual by day {} ({}) mm",
+)
 
 FINDINGS = (
     Finding(

@@ -23,6 +23,7 @@ from hydroda.studies.dan2020.scores import (
     above,
     below,
     column_error,
+    daily_size,
     quartiles,
     residual,
     spread,
@@ -131,11 +132,6 @@ def summary(cases: Sequence[Case], names: Sequence[str], table: str) -> Iterator
                 yield Value(f"{table}, means", name, column, unit, theirs.get(name), ours)
 
 
-def daily_size(run: Run) -> float:
-    """Mean size of the residual of a day and column [mm]."""
-    return float(np.abs(run.residual).mean())
-
-
 def _inflation(statistic: Callable[[Array], np.floating]) -> Callable[[Run], float]:
     def of(run: Run) -> float:
         known = run.inflation[np.isfinite(run.inflation)]
@@ -164,9 +160,11 @@ def _unclipped(run: Run) -> float:
     return float(run.unclipped.mean())
 
 
-def verdicts(cases: Sequence[Case], label: str = "") -> Iterator[Verdict]:
+def verdicts(
+    cases: Sequence[Case], label: str = "", further: Sequence[Finding] = ()
+) -> Iterator[Verdict]:
     """Whether each finding of the paper holds in most of the seeds of one spread."""
-    for finding in FINDINGS:
+    for finding in (*FINDINGS, *further):
         yield _verdict(finding, cases, label)
 
 
