@@ -68,8 +68,8 @@ LOC = Scheme("WCEnKF-Inf-Loc", EnKF(SEARCHED, LIKELIEST, BUDGET))
 BA = Scheme("WCEnKF-Inf-Loc-BA", EnKF(SEARCHED, LIKELIEST, BUDGET, Dee2005()))
 PAPER = (ENKF, WC, INF, LOC, BA)
 
-# Not in the paper: the members themselves carry the inflated and tapered anomalies. What was inflated
-# above stays in the spread, and below none is kept that no reading speaks of.
+# Not in the paper: the members themselves carry the inflated and tapered anomalies. What was
+# inflated above stays in the spread, and below none is kept that no reading speaks of.
 RECOMMENDED = Scheme(
     "WCEnKF-Inf-Loc, members",
     EnKF(SIXTH, MaximumLikelihood(at_least=1, members=True), BUDGET),
@@ -83,8 +83,13 @@ VARIANTS = (
     Scheme("WCEnKF-Inf-Loc s=6, no CWC, SWE", EnKF(SIXTH, LIKELIEST, BUDGET), SOIL),
     Scheme("WCEnKF-Inf-Loc-BA s=6", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005())),
     Scheme("WCEnKF-Inf-Loc-BA s=3", EnKF(THIRD, LIKELIEST, BUDGET, Dee2005())),
-    Scheme("WCEnKF-Inf-Loc-BA s=6, mu = 0.05", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(FixedGain(0.05)))),
-    Scheme("WCEnKF-Inf-Loc-BA s=6, printed gamma", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(PrintedGain()))),
+    Scheme(
+        "WCEnKF-Inf-Loc-BA s=6, mu = 0.05", EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(FixedGain(0.05)))
+    ),
+    Scheme(
+        "WCEnKF-Inf-Loc-BA s=6, printed gamma",
+        EnKF(SIXTH, LIKELIEST, BUDGET, Dee2005(PrintedGain())),
+    ),
     Scheme("WCLETKF-Inf, Gaspari-Cohn 50 cm", LETKF(NEAR, LIKELIEST, BUDGET), scales=ALL),
     Scheme("WCEnKF-RTPS-Loc s=6", EnKF(SIXTH, RTPS(0.9), BUDGET)),
     Scheme("WCEnKF-Inf-Loc, 3 and 50 cm", EnKF(BOTH, LIKELIEST, BUDGET), ALL, (SHALLOW, DEEP)),
