@@ -71,7 +71,7 @@ COLUMN = LandColumn(
 
 @kernel
 def through(parts, plot, x, s, water, weather, season, out):
-    """Fills out (step, 5 + layer): H, LE, G, net outgoing longwave [W m-2], vapour [kg m-2], T [K]."""
+    """Fills out (step, 5 + layer): H, LE, G, longwave out [W m-2], vapour [kg m-2], T [K]."""
     n = x.shape[1] - SNOW
     share, work = np.zeros(n), np.empty((heat.WORK, SNOW + n))
     for k in range(out.shape[0]):
@@ -83,8 +83,9 @@ def through(parts, plot, x, s, water, weather, season, out):
             weather[5, k], weather[6, k],
         )  # fmt: skip
         sun = land.Season(season[0, k], season[1, k], season[2, k], season[3, k])
-        leaves, stems = canopy.exposed(parts.burial, plot.plant, sun.leaves, sun.stems, s[PACK_DEPTH])
-        cover = snow.cover(parts.pack.cover, s[PACK_DEPTH], s[PACK], canopy.SOIL_ROUGHNESS)
+        depth, mass = s[PACK_DEPTH], s[PACK]
+        leaves, stems = canopy.exposed(parts.burial, plot.plant, sun.leaves, sun.stems, depth)
+        cover = snow.cover(parts.pack.cover, depth, mass, canopy.SOIL_ROUGHNESS)
         light, came = land._radiation(parts, plot, x, s, now, sun, leaves, stems, cover)
         asked = land.surface(parts, plot, x, s, share, work, now, sun, 3600.0)
         out[k, 0] = asked.sensible
@@ -140,7 +141,7 @@ def agreement(ours, theirs, skip=24):
 def test_that_hourly_heat_agrees(year):
     for column, name in ((0, "eflx_sh_tot"), (1, "eflx_lh_tot")):
         r, rmse, _ = agreement(year.ours[:, column], year.theirs[name])
-            assert r >= 0.95 and rmse < 30.0, (name, r, rmse)
+        assert r >= 0.95 and rmse < 30.0, (name, r, rmse)
 
 
 def test_that_net_outgoing_longwave_agrees(year):
