@@ -19,7 +19,7 @@ from hydroda.catchments._reanalysis import reanalysis
 from hydroda.constraint import WaterBudget
 from hydroda.errors import DataError, DeclarationError
 from hydroda.experiment import Experiment
-from hydroda.filters import EnKF
+from hydroda.filters import EachColumn, EnKF
 from hydroda.forcing import Additive, Forcing, ForcingNoise, Multiplicative
 from hydroda.forcing.generator import WeatherGenerator
 from hydroda.inflation import MaximumLikelihood
@@ -48,6 +48,7 @@ LATITUDE, LONGITUDE = (
 )
 ELEVATION = 1350.0 + 150.0 * ((LATITUDE - 46.25) / 0.25 - (LONGITUDE - 106.5625) / 0.4375) / 2.0
 COLUMNS = LATITUDE.size
+METRES = 111.2e3  # of a degree of latitude
 
 # Leaves of dry steppe, thin even in July; CLM 4 has them from a map, its table means meadows.
 STEPPE = MonthlyLeaves(
@@ -132,6 +133,13 @@ def some_columns(forcing: Forcing, columns: Sequence[int]) -> Forcing:
     return Forcing(data.assign_coords(column=np.arange(len(chosen))), step="1 h")
 
 
+def places(columns: Sequence[int]) -> tuple[Array, Array]:
+    """x and y [m] of columns, from the middle of the domain."""
+    chosen = list(columns)
+    east = METRES * np.cos(np.deg2rad(46.25)) * (LONGITUDE[chosen] - 106.5625)
+    return east, METRES * (LATITUDE[chosen] - 46.25)
+
+
 def run_in(
     model: LandColumn, forcing: Forcing, columns: Sequence[int], years: int, table: Amount = TABLE
 ) -> xr.Dataset:
@@ -142,11 +150,12 @@ def run_in(
     chosen, layers = list(columns), model.z.size
     porosity = np.asarray(model.retention.values()["theta_s"])
     shape = (1, len(chosen), layers)
+    x, y = places(chosen)
     state = model.dataset(
         theta=np.broadcast_to(WETNESS * porosity, shape),
         temperature=np.full(shape, 278.15),
-        x=80e3 * (LONGITUDE[chosen] - 106.5625),
-        y=111e3 * (LATITUDE[chosen] - 46.25),
+        x=x,
+        y=y,
         water_table=table,
     )
     state = state.assign_coords(
@@ -182,12 +191,10 @@ def _started(
 class MongolianGrassland(Experiment):
     """A probe at 3 cm in each column, read at 06:00 every day, 1 June to 1 October 2003.
 
-    A twin of it has a perfect model; `hydroda reproduce dan2020` takes nature from CLM 4. A filter
-    with its localization over depth only would let a probe change all columns: one column is the
-    default.
+    A twin of it has a perfect model; `hydroda reproduce dan2020` takes nature from CLM 4.
     """
 
-    title = "Mongolian grassland 2003: a probe at 3 cm, the water budget kept"
+    title = "Mongolian grassland 2003: probes at 3 cm, the water budget kept"
     period = "2003-05-31T22:00", "2003-09-30T22:00"
     model = FORECASTS
     noise = perturbations()
@@ -195,8 +202,10 @@ class MongolianGrassland(Experiment):
         Update(
             "soil_moisture",
             changes=("theta", "ice", "canopy_water", "snow"),
-            filter=EnKF(
-                VerticalExponential(threshold=6), MaximumLikelihood(at_least=1), WaterBudget()
+            filter=EachColumn(
+                each=EnKF(
+                    VerticalExponential(threshold=6), MaximumLikelihood(at_least=1), WaterBudget()
+                )
             ),
             outliers=KeepAll(),
             scales="theta",
@@ -205,27 +214,43 @@ class MongolianGrassland(Experiment):
     members = 50
     seed = 1
 
-    column: int = 0
+    columns: tuple[int, ...] = (0,)
     """Which of the 40 columns, from the south-west."""
     years: int = SPIN_UP
     """Years of spin-up before October 2002."""
     file: str | None = None
     """A CF NetCDF file of hourly weather in place of what is made."""
 
-    def _columns(self) -> tuple[int, ...]:
-        if not 0 <= self.column < COLUMNS:
-            raise DeclarationError(f"column must be 0 to {COLUMNS - 1}; got {self.column}")
-        return (self.column,)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "columns", tuple(self.columns))
+        wrong = [column for column in self.columns if column not in range(COLUMNS)]
+        if wrong or not self.columns:
+            raise DeclarationError(
+                f"columns must be some of 0 to {COLUMNS - 1}; got {self.columns}"
+            )
 
     def read_forcing(self) -> Forcing:
-        return some_columns(weather(self.seed, self.file), self._columns())
+        return some_columns(weather(self.seed, self.file), self.columns)
 
     def read_network(self) -> ObservationNetwork:
-        probe = SoilMoistureProbe(station="probe", depth="3 cm", sd=PROBE_SD, every="1 D")
-        return ObservationNetwork((probe,))
+        x, y = places(self.columns)
+        return ObservationNetwork(
+            tuple(
+                SoilMoistureProbe(
+                    station=f"probe {number}",
+                    depth="3 cm",
+                    sd=PROBE_SD,
+                    every="1 D",
+                    x=f"{east} m",
+                    y=f"{north} m",
+                )
+                for number, east, north in zip(self.columns, x, y, strict=True)
+            )
+        )
 
     def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
         """The run-in of the forecast model, each component perturbed by 5 %."""
-        start = _started(self.seed, self.file, self._columns(), self.years)
+        start = _started(self.seed, self.file, self.columns, self.years)
         draws = [perturbed_start(self.model, start, rng) for _ in range(members)]
         return xr.concat(draws, "member", data_vars="minimal", coords="minimal", join="exact")

@@ -1,6 +1,7 @@
 """Filters: one analysis from arrays."""
 
 from hydroda.filters.base import Filter
+from hydroda.filters.columns import EachColumn
 from hydroda.filters.enkf import DEnKF, EnKF, GainFilter
 from hydroda.filters.smoother import ESMDA, Smoothing
 from hydroda.filters.square_root import ETKF, LETKF
@@ -17,6 +18,7 @@ __all__ = [
     "ETKF",
     "LETKF",
     "DEnKF",
+    "EachColumn",
     "EnKF",
     "Filter",
     "GainFilter",

@@ -18,13 +18,22 @@ import xarray as xr
 
 import hydroda
 from hydroda.bias import Bias, Dee2005, FixedGain, NoBias, PrintedGain
-from hydroda.catchments import Bondville, DutchWell, Fuerstensee, Kansas, MongolianGrassland
+from hydroda.catchments import (
+    Bondville,
+    DutchWell,
+    Fuerstensee,
+    Kansas,
+    MongolianGrassland,
+    RurCatchment,
+)
+from hydroda.catchments.rur.rur import TowerFlux
 from hydroda.constraint import Bounds, ColumnBudgets, Constraint, NoConstraint, WaterBudget
 from hydroda.experiment import Experiment
 from hydroda.filters import (
     ETKF,
     LETKF,
     DEnKF,
+    EachColumn,
     EnKF,
     Filter,
     OnAnomalies,
@@ -58,6 +67,7 @@ from hydroda.models.plants import clm4, igbp
 from hydroda.models.retention import VanGenuchten
 from hydroda.models.runoff import Aquifer
 from hydroda.models.soil_column import SoilColumn
+from hydroda.models.terrestrial import EvaporatingSurface
 from hydroda.obs import (
     Conventional,
     Cosmic,
@@ -252,6 +262,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     # filters, and what they are composed of
     EnKF: (EnKF(), EnKF(near), EnKF(near * down)),
     DEnKF: (DEnKF(), DEnKF(near)),
+    EachColumn: (EachColumn(), EachColumn(each=DEnKF(down))),
     SquareRoot: (SquareRoot(), SquareRoot(near)),
     ETKF: (ETKF(), ETKF(rotation=True)),
     LETKF: (LETKF(), LETKF(near), LETKF(near, rotation=True)),
@@ -297,6 +308,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     ),
     Flux: (Flux(**place), Flux(**place, footprint=Disc("1 km"))),
     LatentHeat: (LatentHeat(**place),),
+    TowerFlux: (TowerFlux(**place),),
     Discharge: (Discharge(**place, variable="runoff", area="2 km2"),),
     StorageAnomaly: (
         StorageAnomaly(**place, footprint=Rectangle("3 km", "3 km"), baseline="800 mm"),
@@ -340,6 +352,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     Kansas: ((Kansas(), "data/kansas_ks003"),),
     DutchWell: ((DutchWell(), "data/dutch_wells"),),
     MongolianGrassland: ((MongolianGrassland(years=0), None),),
+    RurCatchment: ((RurCatchment(cell="4 km", surface=EvaporatingSurface(covered=0.7)), None),),
 }
 
 COMPOSED = (Filter, TaperForm, Inflation, Constraint, Bias)
