@@ -137,6 +137,8 @@ def test_that_a_type_is_changed_in_units_of_ones_own():
         (lambda: plants.igbp(17), "igbp knows the numbers"),
         (lambda: plants.clm4("oak"), "clm4 knows"),
         (lambda: plants.MonthlyLeaves((1, 2, 3), 0.1), "12 monthly values"),
+        (lambda: plants.DatedLeaves((("07-01", 1.0), ("06-01", 0.0)), 0.1), "order of the year"),
+        (lambda: plants.DatedLeaves((("31-06", 1.0),), 0.1), "must be 'month-day' as '06-15'"),
         (lambda: plants.SeasonalLeaves(2.0, 1.0, 0.1), "lowest <= highest"),
         (lambda: JacksonRoots(1.2), "beta"),
         (lambda: ZengRoots("-1 1/m", "1 1/m"), "positive"),
@@ -174,3 +176,23 @@ def test_that_colour_tables_darken_with_the_class():
         table = np.array([colour(i).row() for i in range(1, count + 1)])
         assert (np.diff(table, axis=0) < 0).all()
         assert (table[:, :2] >= table[:, 2:]).all()
+
+
+def test_that_dated_leaves_are_linear_between_their_days_and_over_new_year():
+    leaves = plants.DatedLeaves((("04-01", 0.0), ("04-11", 2.0), ("12-22", 2.0)), 0.3)
+    days = np.array(["2023-04-06", "2023-12-22", "2024-01-01", "2023-08-01"], "datetime64[ns]")
+    lai, sai = leaves.area(days, 50.0)
+    assert_allclose(lai[[0, 1, 3]], [1.0, 2.0, 2.0])
+    assert_allclose(lai[2], 2.0 * (1.0 - 10.0 / 100.0), atol=0.01)  # ten of a hundred days down
+    assert_allclose(sai, 0.3)
+
+
+def test_that_short_days_take_capacity_from_leaves():
+    """CLM 4: by the square of day length; none at the solstice, some 30 % in mid September."""
+    part = canopy.DaylengthCapacity().part
+    assert_allclose(part(172.0, 40.0), 1.0)
+    assert part(257.0, 40.0) == pytest.approx(0.70, abs=0.02)
+    assert_allclose(part(355.0, -40.0), 1.0, atol=1e-6)
+    assert_allclose(part(172.0 + np.arange(10.0), 0.0), 1.0, atol=1e-6)
+    assert part(355.0, 80.0) == 0.01
+    assert_allclose(canopy.SteadyCapacity().part(np.arange(3.0), 40.0), 1.0)
