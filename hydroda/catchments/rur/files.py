@@ -68,6 +68,8 @@ def _from_netcdf(path: str, names: tuple[str, ...]) -> pd.DataFrame:
     try:
         with xr.open_dataset(path) as opened:
             data = opened.rename({k: v for k, v in OTHER_NAMES.items() if k in opened.variables})
+            if not set(names) & set(map(str, data.data_vars)):
+                return pd.DataFrame(columns=list(map(str, data.variables)))
             wanted = [name for name in (*names, "longitude", "latitude") if name in data.variables]
             return data[wanted].load().to_dataframe().reset_index()
     except (OSError, ValueError, RuntimeError) as error:
@@ -210,10 +212,11 @@ def wells_from(path: str, about: str | None) -> Wells:
 
     Without `about` all are taken for unconfined and their depth for that of their median reading.
     """
-    records = _placed(read(path, "UTC"), path)
+    records = read(path, "UTC")
     if "groundwater_level" not in records.units:
         raise DataError(f"{path} has no groundwater_level; it has {', '.join(records.units)}")
     records = records.select(quantities=["groundwater_level"]).in_units({"groundwater_level": "m"})
+    records = _placed(records, path)
     places = records.stations
     if about is None:
         middle = records.values.groupby("station")["value"].median().reindex(places.index)

@@ -181,7 +181,7 @@ def _valley(terrain: Terrain) -> NDArray[np.bool_]:
     x, y = terrain.places
     main = terrain.drained > 400e6
     away = np.hypot(x[:, None] - x[main], y[:, None] - y[main])
-    return np.asarray(away.min(axis=1) <= max(1.5e3, 0.75 * terrain.cell))
+    return np.asarray(away.min(axis=1, initial=np.inf) <= max(1.5e3, 0.75 * terrain.cell))
 
 
 def _table(terrain: Terrain) -> Array:

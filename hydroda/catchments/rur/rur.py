@@ -67,9 +67,10 @@ class TowerFlux(Flux):
     parts: ClassVar[tuple[str, str]] = ("evaporation", "transpiration")
 
     def predict(self, ensemble: xr.Dataset) -> Array:
-        """Mean over the forecast interval (member,) [mm d-1]."""
-        ground, plants = (replace(self, variable=part) for part in self.parts)
-        return np.asarray(Flux.predict(ground, ensemble) + Flux.predict(plants, ensemble))
+        """Mean over the forecast interval (member,) [mm d-1]; of the parts where there is no sum."""
+        names = (self.variable,) if self.variable in ensemble else self.parts
+        found = [Flux.predict(replace(self, variable=name), ensemble) for name in names]
+        return np.asarray(np.sum(found, axis=0))
 
 
 # ------------------------------------------------------------------------------ what a model is of

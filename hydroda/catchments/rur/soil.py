@@ -14,7 +14,7 @@ from hydroda.models.retention import rosetta
 Array = NDArray[np.float64]
 
 # Rosetta asks a thousand networks, 1 ms per soil: 20 min for 128 members of 9416 columns.
-NODES = (12, 10, 5)  # of sand, of clay in what is not sand, of density
+NODES = (14, 12, 5)  # of sand, of clay in what is not sand, of density
 DENSITIES = (0.8, 1.8)  # [g cm-3]
 NAMES = ("theta_r", "theta_s", "alpha", "n", "log10_Ks")
 

@@ -236,17 +236,28 @@ def _carved(elevation: Array, mask: Mask, outlet: tuple[int, ...], drop: float) 
 
 
 def _ridged(elevation: Array, mask: Mask, inner: Mask) -> Array:
-    """Heights of the rim above those of its neighbours further in, ring by ring."""
-    z, done = elevation.copy(), inner.copy()
-    while (done != mask).any():
-        wide = np.pad(np.where(done, z, -np.inf), 1, constant_values=-np.inf)
-        sides = np.stack([wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:]])
-        ring = mask & ~done & _beside(done)
-        if not ring.any():
+    """Heights of the rim above what lies opposite to the outside, so that no water leaves there.
+
+    In a strip of two cells both are as high. Each cell of the rim stands above some neighbour.
+    """
+    z = np.pad(np.where(mask, elevation, np.inf), 2, constant_values=np.inf)
+    here = np.pad(mask, 2)
+    free = here & ~np.pad(inner, 2)
+    for _ in range(mask.size):
+        lowest = np.min([np.roll(z, step, axis) for axis in (0, 1) for step in (1, -1)], axis=0)
+        wanted = np.where(np.isfinite(lowest), lowest + RIDGE, z)
+        for axis in (0, 1):
+            for step in (1, -1):
+                behind = np.roll(z, step, axis)
+                strip = np.roll(~here, 2 * step, axis)
+                outside = np.roll(~here, -step, axis) & np.isfinite(behind)
+                above = np.where(strip, behind, behind + RIDGE)
+                wanted = np.where(outside, np.maximum(wanted, above), wanted)
+        higher = np.where(free, np.maximum(z, wanted), z)
+        if np.array_equal(higher, z):
             break
-        z[ring] = np.maximum(z, sides.max(axis=0) + RIDGE)[ring]
-        done |= ring
-    return z
+        z = higher
+    return np.where(mask, z[2:-2, 2:-2], elevation)
 
 
 # ----------------------------------------------------------------------------- what is made
