@@ -338,7 +338,18 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     types |= {"time": "datetime64[ns]", "end": "datetime64[ns]", "count": np.int64}
     types |= dict.fromkeys(("station", "quantity", "flag"), object)
     frame = frame.fillna({"flag": "", "count": 1})[list(COLUMNS)].astype(types)
-    return frame.sort_values([*KEY, "time", "end"], kind="stable", ignore_index=True)
+    order = [name for name in KEY if _varies(frame[name])] + ["time"]
+    order += ["end"] if (frame["end"] != frame["time"]).any() else []
+    return frame.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _varies(column: pd.Series) -> bool:
+    """Whether a column has two values: to sort by one that has not takes as long."""
+    values = column.to_numpy()
+    if not values.size:
+        return False
+    known = values[0] == values[0]  # the first may be NaN, which equals nothing
+    return bool((values != values[0]).any() if known else (values == values).any())
 
 
 def _places(stations: pd.DataFrame | None, named: Any) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from hydroda.errors import DataError
 
 # Numbers that loggers and archives write where they have none.
 SENTINELS = (-9999.0, 9999.0, -99999.0, 99999.0, -999.0, -999.99, -7999.0)
+BLANKS = " \t\x0b\x0c\x1c\x1d\x1e\x1f"  # what str.strip takes off a cell, of ASCII within lines
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
 
@@ -99,7 +100,9 @@ def cells_of(
         raise DataError(f"{source} line {reader.line_num} is damaged: {error}") from None
     if not lines:
         raise DataError(f"{source} has names of columns and no values")
-    flat = [cell.strip() for cell in flat]
+    body = "".join(rows)
+    if not body.isascii() or any(blank in body for blank in BLANKS):
+        flat = [cell.strip() for cell in flat]
     return {name: flat[place :: len(wanted)] for place, name in enumerate(wanted)}, lines
 
 

@@ -90,7 +90,10 @@ class TidyCsv(Format):
         return (f"rows out of the order of time: {back.sum()}, first the one of {first}",)
 
     def write(self, records: Records, path: Path) -> None:
-        """Nothing; `path` holds the values and `name.stations.csv` beside it the places."""
+        """Nothing; `path` holds the values and `name.stations.csv` beside it the places.
+
+        Readings at instants need no `end`.
+        """
         if not records.stations.columns.empty:
             places = records.stations.reset_index()
             units = {"station": "", **PLACES}
@@ -98,7 +101,9 @@ class TidyCsv(Format):
                 _beside(path), places, {name: units[name] for name in map(str, places)}, {}
             )
         wide, units = to_wide(records)
-        for name in ("time", "end"):
+        instants = (wide["end"] == wide["time"]).all()
+        wide = wide.drop(columns="end") if instants else wide
+        for name in ("time",) if instants else ("time", "end"):
             stamps = wide[name].to_numpy("datetime64[ns]")
             whole = (stamps == stamps.astype("datetime64[s]")).all()
             unit: Literal["s", "ns"] = "s" if whole else "ns"

@@ -105,6 +105,19 @@ def test_that_a_period_contains_its_start_but_not_its_end() -> None:
     assert part.values["value"].tolist() == [0.1, 0.2]
 
 
+@given(st.permutations(range(12)))
+def test_that_rows_come_in_one_order(order: list[int]) -> None:
+    parts = [hourly([0.1, 0.2], depth=depth) for depth in (np.nan, 0.05)]
+    parts += [hourly([0.3, 0.4], station="b"), hourly([0.3, 0.4], station="b", quantity="t")]
+    longer = hourly([0.5, 0.6]).assign(depth=0.05)
+    longer["end"] = longer["time"] + pd.Timedelta("1h")
+    wells = hourly([1.0, 2.0], station="c", quantity="t")
+    frame = pd.concat([*parts, longer, wells], ignore_index=True)
+    frame["end"] = frame["end"].fillna(frame["time"])
+    units = {**UNITS, "t": "degC"}
+    assert Records.of(frame.iloc[order], units) == Records.of(frame, units)
+
+
 def test_that_the_fingerprint_changes_with_any_value() -> None:
     one, same, other = (Records.of(hourly([0.1, x]), UNITS) for x in (0.2, 0.2, 0.2 + 1e-15))
     assert one.digest == same.digest and hash(one) == hash(same)
