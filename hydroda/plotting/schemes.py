@@ -43,7 +43,7 @@ def schemes_with_depth(values: xr.DataArray, *, ax: Axes | None = None) -> Figur
     axes.invert_yaxis()
     if float(values.min()) < 0.0:
         axes.axvline(0.0, color=GREY, lw=0.8)
-    axes.set_ylabel("depth [m]")
+    axes.set_ylabel("Depth (m)")
     axes.set_xlabel(axis_label(values))
     legend(fig, [axes], ax is None, columns=2)
     return fig
@@ -89,7 +89,7 @@ def numbers_by_column(values: xr.DataArray, *, ax: Axes | None = None) -> Figure
             ms=5,
             label=str(scheme),
         )
-    axes.set_xlabel("column")
+    axes.set_xlabel("Column")
     axes.set_ylabel(axis_label(values))
     legend(fig, [axes], ax is None)
     return fig
