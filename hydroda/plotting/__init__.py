@@ -5,6 +5,7 @@ global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
 """
 
 from hydroda.plotting._canvas import GREY, PALETTE, axis_label, pretty_unit, save
+from hydroda.plotting.catchment import catchment_maps
 from hydroda.plotting.maps import map_network, map_stations
 from hydroda.plotting.neutrons import counts_to_moisture, footprint, sampled_days
 from hydroda.plotting.observations import availability, observed_series, well_history
@@ -35,6 +36,7 @@ __all__ = [
     "PALETTE",
     "availability",
     "axis_label",
+    "catchment_maps",
     "counts_to_moisture",
     "footprint",
     "heads_through_time",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hydroda.catchments.rur.climate import forcing_from, made_forcing
+from hydroda.catchments.rur.figure import catchment_figure
 from hydroda.catchments.rur.files import (
     aquifer_from,
     crns_from,
@@ -67,7 +69,7 @@ class TowerFlux(Flux):
     parts: ClassVar[tuple[str, str]] = ("evaporation", "transpiration")
 
     def predict(self, ensemble: xr.Dataset) -> Array:
-        """Mean over the forecast interval (member,) [mm d-1]; of the parts where there is no sum."""
+        """Mean over the forecast interval (member,) [mm d-1]; parts stand for a missing sum."""
         names = (self.variable,) if self.variable in ensemble else self.parts
         found = [Flux.predict(replace(self, variable=name), ensemble) for name in names]
         return np.asarray(np.sum(found, axis=0))
@@ -215,6 +217,10 @@ class RurCatchment(Experiment):
             sand="30 %",
             clay="18 %",
         )
+
+    def pictures(self) -> Mapping[str, Callable[[], Any]]:
+        """The maps of the catchment with its instruments."""
+        return {"catchment": lambda: catchment_figure(self)}
 
     # --- what an experiment asks ---
 

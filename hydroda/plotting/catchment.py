@@ -1,0 +1,98 @@
+"""A catchment before any run: its maps side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hydroda.plotting._canvas import GREY, PALETTE, cell_edges, expect, pretty_unit, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Fields, then water, trees, towns: told apart with any colour vision.
+KINDS = ("yellow", "green", "sky", "blue", "vermilion", "black", "purple", "orange")
+MARKS: Mapping[str, dict[str, Any]] = {
+    "assimilated well": {"marker": "o", "ms": 3.2, "color": PALETTE["vermilion"], "mew": 0.3},
+    "validating well": {"marker": ".", "ms": 1.6, "color": PALETTE["black"]},
+    "neutron sensor": {"marker": "*", "ms": 9.0, "color": PALETTE["yellow"], "mec": "black"},
+    "flux tower": {"marker": "^", "ms": 5.5, "color": "white", "mec": "black"},
+}
+
+
+@styled
+def catchment_maps(
+    maps: Sequence[xr.DataArray],
+    stations: pd.DataFrame,
+    river: xr.DataArray,
+    *,
+    columns: int = 3,
+) -> Figure:
+    """Maps (y, x) over x and y [m] side by side; streams and stations stand on the first one.
+
+    A map of classes has CF `flag_values` and `flag_meanings`. `stations` have x, y [m] and `kind`,
+    one of `MARKS`; `river` (y, x) is true in cells of the stream network.
+    """
+    from matplotlib.figure import Figure as New
+
+    rows = -(-len(maps) // columns)
+    fields = [expect(field, str(field.name), "y", "x") for field in maps]
+    x, y = (cell_edges(fields[0][name].values / 1000) for name in ("x", "y"))
+    width = 3.1
+    height = width * float(np.ptp(y) / np.ptp(x)) * 0.82
+    fig = New(figsize=(columns * width + 0.3, rows * height + 0.5), layout="constrained")
+    axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for number, (ax, field) in enumerate(zip(axes.ravel(), fields, strict=False)):
+        _draw(fig, ax, x, y, field)
+        ax.set_title(f"{chr(97 + number)}  {field.attrs.get('long_name', field.name)}")
+        ax.set_aspect("equal")
+    for ax in axes.ravel()[len(fields) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("x (km)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("y (km)")
+    _streams(axes[0, 0], x, y, river)
+    _stations(axes[0, 0], stations)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=4)
+    return fig
+
+
+def _draw(fig: Any, ax: Axes, x: np.ndarray, y: np.ndarray, field: xr.DataArray) -> None:
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    if "flag_values" not in field.attrs:
+        mesh = ax.pcolormesh(x, y, field.values, cmap=field.attrs.get("cmap", "viridis"),
+                             rasterized=True)  # fmt: skip
+        fig.colorbar(mesh, ax=ax, label=pretty_unit(field.attrs.get("units", "")), shrink=0.75)
+        return
+    names = field.attrs["flag_meanings"].split()
+    colours = ListedColormap([PALETTE[name] for name in KINDS[: len(names)]])
+    edges = np.arange(len(names) + 1) - 0.5
+    mesh = ax.pcolormesh(x, y, field.values, cmap=colours, norm=BoundaryNorm(edges, colours.N),
+                         rasterized=True)  # fmt: skip
+    bar = fig.colorbar(mesh, ax=ax, shrink=0.75, ticks=np.arange(len(names)))
+    bar.ax.set_yticklabels([name.replace("_", " ") for name in names])
+
+
+def _streams(ax: Axes, x: np.ndarray, y: np.ndarray, river: xr.DataArray) -> None:
+    from matplotlib.colors import ListedColormap
+
+    shown = np.where(river.values, 1.0, np.nan)
+    ax.pcolormesh(x, y, shown, cmap=ListedColormap([PALETTE["blue"]]), rasterized=True)
+    ax.plot([], [], color=PALETTE["blue"], label="stream")
+
+
+def _stations(ax: Axes, stations: pd.DataFrame) -> None:
+    for kind, mark in reversed(MARKS.items()):
+        own = stations[stations["kind"] == kind]
+        if not own.empty:
+            first = kind in ("neutron sensor", "flux tower")
+            ax.plot(own["x"] / 1000, own["y"] / 1000, ls="", zorder=4 if first else 3,
+                    label=f"{kind} ({len(own)})", **{"mec": GREY, **mark})  # fmt: skip
