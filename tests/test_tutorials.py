@@ -67,6 +67,12 @@ def test_that_the_water_budget_is_opened_and_closed(tmp_path):
     assert (tmp_path / "tutorial_04" / "schemes.png").exists()
 
 
+def test_that_a_land_column_closes_and_changes_its_parts(tmp_path):
+    said = run_in(tmp_path, TUTORIALS / "05_a_land_column.py")
+    assert all(name in said for name in ("without litter", "CoLMColumn", "mown: "))
+    assert len(list((tmp_path / "tutorial_05").glob("*.png"))) == 2
+
+
 def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
     paper = runpy.run_path(str(TUTORIALS / "papers" / "dan2020.py"))
     found = paper["ours"](paper["dan2020"].run(table="2"))
