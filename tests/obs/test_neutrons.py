@@ -137,14 +137,17 @@ def test_that_the_error_by_the_transport_solution_is_that_of_drawn_counts() -> N
     assert solution.moisture_error(counts, sd, 8.0, 2000.0) == pytest.approx(drawn.std(), rel=0.03)
 
 
-def test_that_mhm_counts_the_same_over_uniform_soil(shared: Shared) -> None:
-    """Over other soil its layers are weighted in a way of its own, by its README no truth."""
+def test_that_counts_over_layers_equal_mhm(shared: Shared) -> None:
     rows = table(shared, "mhm_neutrons")
-    rows = rows[rows.profile.str.startswith("uniform")]
-    theta = np.array([numbers(text)[0] for text in rows.filter(like="theta_m3m3").squeeze()])
-    gravimetric = (theta + rows.lattice_water_m3m3) / rows.bulk_density_gcm3
-    assert len(rows) == 12
-    agree(neutrons.desilets_counts(gravimetric, 1500.0), rows.N_desilets_weighted_N0_1500)
+    faces = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0])
+    layers = next(name for name in rows if name.startswith("theta_m3m3"))
+    for row in rows.to_dict("records"):
+        # mHM takes D86 once, at r* = 1 m, under the plain mean of its layers.
+        theta = numbers(row[layers])
+        mhm = Revised(f"{row['bulk_density_gcm3']} g/cm3", "1 m")
+        weights = mhm.weights(mhm.reach(theta.mean())[None], faces[:-1], faces[1:])[0]
+        water = (weights @ theta + row["lattice_water_m3m3"]) / row["bulk_density_gcm3"]
+        agree(neutrons.desilets_counts(water, 1500.0), row["N_desilets_weighted_N0_1500"])
 
 
 # --- the revised weights --------------------------------------------------------------------------
