@@ -21,7 +21,7 @@ MARKS: Mapping[str, dict[str, Any]] = {
     "assimilated well": {"marker": "o", "ms": 3.2, "color": PALETTE["vermilion"], "mew": 0.3},
     "validating well": {"marker": ".", "ms": 1.6, "color": PALETTE["black"]},
     "neutron sensor": {"marker": "*", "ms": 9.0, "color": PALETTE["yellow"], "mec": "black"},
-    "flux tower": {"marker": "^", "ms": 5.5, "color": "white", "mec": "black"},
+    "flux tower": {"marker": "^", "ms": 14.0, "mfc": "none", "mec": "black", "mew": 1.1},
 }
 
 
@@ -44,8 +44,8 @@ def catchment_maps(
     fields = [expect(field, str(field.name), "y", "x") for field in maps]
     x, y = (cell_edges(fields[0][name].values / 1000) for name in ("x", "y"))
     width = 3.1
-    height = width * float(np.ptp(y) / np.ptp(x)) * 0.82
-    fig = New(figsize=(columns * width + 0.3, rows * height + 0.5), layout="constrained")
+    height = width * float(np.ptp(y) / np.ptp(x)) * 0.76
+    fig = New(figsize=(columns * width + 0.6, rows * height + 0.7), layout="constrained")
     axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for number, (ax, field) in enumerate(zip(axes.ravel(), fields, strict=False)):
         _draw(fig, ax, x, y, field)

@@ -66,9 +66,12 @@ class Climate:
     potential: Array
 
 
-def climate(x: Array, y: Array, height: Array) -> Climate:
-    """The climate of places [m] (column,); rain comes with the height and from the west."""
-    up = np.clip((height - LOWEST) / (HIGHEST - LOWEST), 0.0, 1.0)
+def climate(x: Array, y: Array, height: Array, around: Array) -> Climate:
+    """The climate of places [m] (column,); rain comes with the country `around` and from the west.
+
+    Clouds do not see a valley of 500 m: only the temperature goes with the height itself.
+    """
+    up = np.clip((around - LOWEST) / (HIGHEST - LOWEST), 0.0, 1.0)
     east = (x - X0) / (500.0 * SHAPE[1])
     south = 1.0 - (y - Y0) / (500.0 * SHAPE[0])
     wet = np.clip(up + 0.10 * (south - 0.5) + 0.30 * up * (0.6 - east), 0.0, None)
@@ -96,7 +99,7 @@ class Anchors:
         x, y = (a.ravel() for a in np.meshgrid(west_to_east, south_to_north))
         # The height of the catchment about each row, which only sets the level of the series.
         height = np.repeat(np.array([560.0, 430.0, 150.0, 90.0, 60.0]), WEST_TO_EAST)
-        return cls(x, y, height, climate(x, y, height))
+        return cls(x, y, height, climate(x, y, height, height))
 
     def weights(self, x: Array, y: Array) -> Array:
         """Weights (column, place) at columns [m]."""
@@ -295,7 +298,7 @@ def made_forcing(terrain: Terrain, place: int, end: np.datetime64) -> SpreadForc
 def spread_over(terrain: Terrain, place: int) -> Weighted:
     """How the weather of the places becomes that of the columns, with their own annual means."""
     anchors, (x, y), height = Anchors.of(), terrain.places, terrain.heights
-    weights, means = anchors.weights(x, y), climate(x, y, height)
+    weights, means = anchors.weights(x, y), climate(x, y, height, terrain.around)
     between = {
         "rain": anchors.means.rain,
         POTENTIAL: anchors.means.potential,

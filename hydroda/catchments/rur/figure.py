@@ -22,7 +22,7 @@ KINDS = {"soil_moisture": "neutron sensor", "evapotranspiration": "flux tower"}
 def maps_of(rur: RurCatchment) -> dict[str, xr.DataArray]:
     """Maps (y, x) of the catchment by name, in UTM zone 32 [m]."""
     terrain, ground = rur.terrain, rur.ground
-    made = climate(*terrain.places, terrain.heights)
+    made = climate(*terrain.places, terrain.heights, terrain.around)
     grid = terrain.grid
     x = terrain.x0 + terrain.cell * (np.arange(grid.shape[1]) + 0.5)
     y = terrain.y0 + terrain.cell * (np.arange(grid.shape[0]) + 0.5)

@@ -15,7 +15,7 @@ import gstools
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
-from scipy.ndimage import binary_dilation, distance_transform_edt, label
+from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
 
 from hydroda.catchments.rur.projection import UTM32
 from hydroda.errors import DataError
@@ -132,6 +132,15 @@ class Terrain:
         """Distance to the nearest cell of the stream network [m] (column,)."""
         away = distance_transform_edt(~self.grid.on_map(self.river, 0.0).astype(bool))
         return np.asarray(self.cell * away[self.mask])
+
+    @cached_property
+    def around(self) -> Array:
+        """Mean elevation [m] of the country about each column, some 2 km (column,)."""
+        inside = self.mask.astype(float)
+        sigma = 2e3 / self.cell
+        count = gaussian_filter(inside, sigma, mode="constant")
+        total = gaussian_filter(np.where(self.mask, self.elevation, 0.0), sigma, mode="constant")
+        return np.asarray(total[self.mask] / count[self.mask])
 
     @property
     def places(self) -> tuple[Array, Array]:
@@ -318,7 +327,7 @@ def made_terrain(place: int) -> Terrain:
     surface = RBFInterpolator(at, known[:, 2], kernel="thin_plate_spline", smoothing=1e-2)
     smooth = surface(np.stack([x, y], axis=-1).reshape(-1, 2) / 1e4).reshape(x.shape)
     smooth = np.clip(smooth, LOWEST + 5.0, HIGHEST)
-    relief = np.clip((smooth - 60.0) / 400.0, 0.1, 1.0)
+    relief = np.clip((smooth - 60.0) / 400.0, 0.22, 1.0)
     hills = sum(
         size * field(x, y, length, streams.generator("rur", "hills", length))
         for size, length in ((28.0, 4e3), (14.0, 1.8e3), (6.0, 0.9e3))
