@@ -268,6 +268,8 @@ class Result:
     def observations(self, leg: str | None = None) -> pd.DataFrame:
         """A row per observation: what it was, what was predicted, what was done with it."""
         table = self.leg(leg)["observations"].to_dataset()
+        if not table.sizes:  # a period without a reading
+            return pd.DataFrame(columns=["id", "status", "quantity"])
         frame = table.drop_dims("realization", errors="ignore").to_dataframe()
         for name in ("prior", "posterior"):
             if name in table:

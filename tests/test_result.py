@@ -8,7 +8,7 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.result import Result
 from tests.distributed.cases import Stopped, bits, stopping
 from tests.test_cycling import failing
-from tests.toys import BucketTwin
+from tests.toys import BucketTwin, readings, well
 
 SHORT = replace(
     BucketTwin(), period=("2020-01-01", "2020-01-04"), assimilate_until="2020-01-03"
@@ -282,3 +282,12 @@ def test_that_members_are_there_if_they_were_kept():
     np.testing.assert_array_equal(members.isel(time=-1), last)
     with pytest.raises(DeclarationError, match=r"'store' were not kept, only rate; declare keep="):
         kept.members("store")
+
+
+def test_that_a_period_without_a_reading_is_told_of_as_well():
+    late = readings(*((f"s{i}", "store", 24 * 60, 55.0) for i in range(3)))
+    network = replace(BucketTwin().network.with_data(late), sensors=tuple(map(well, range(3))))
+    result = replace(BucketTwin(), network=network, period=("2020-01-01", "2020-01-02")).run()
+    assert result.observations().empty and result.series() == {}
+    assert result.account()["score"].tolist() == ["largest budget error"]
+    assert not len(result.scores()) and "12 members" in result.summary()
