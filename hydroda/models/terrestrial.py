@@ -30,9 +30,9 @@ from hydroda.models.columns import (
     raw_parameters,
     water_table_depth,
 )
-from hydroda.models.grid import EAST, NORTH, Grid
+from hydroda.models.grid import EAST, NORTH, SIDES, Grid
 from hydroda.models.kernels import soil as column_kernels
-from hydroda.models.kernels.flow import curves, member, newton, passes
+from hydroda.models.kernels.flow import curves, member, multigrid, newton, passes
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
 from hydroda.models.retention import Retention, VanGenuchten
@@ -777,6 +777,7 @@ class TerrestrialSystem(Model):
             np.zeros((member.COLUMN_ROWS, columns)),
             np.zeros((mesh.pieces.size, 8)),
             np.zeros(member.COUNTS, np.int64),
+            _coarse(self.grid),
         )
 
     # -------------------------------------------------------------------------------- forecast
@@ -828,6 +829,7 @@ class TerrestrialSystem(Model):
             table.ctypes.data,
             m.mesh.pieces.size - 1,
             m.mesh.strips.size - 1,
+            m.coarse.levels.shape[0],
             threads,
             m.sums,
             m.count,
@@ -1022,6 +1024,35 @@ def _strips(columns: int) -> NDArray[np.int64]:
     """First columns of the strips that are swept apart; by the grid alone, for the same bits."""
     count = 1 if columns < 512 else 4 if columns < 4096 else 8
     return np.linspace(0, columns, count + 1).astype(np.int64)
+
+
+# So few columns need no coarser level.
+FEWEST_COLUMNS = 6
+
+
+def _coarse(grid: Grid) -> member.Coarse:
+    """Levels of columns merged two by two in both directions."""
+    places = np.stack(np.nonzero(grid.mask))
+    levels, parents, beside, first = [], [], [], 0
+    while places.shape[1] > FEWEST_COLUMNS:
+        places, parent = np.unique(places // 2, axis=1, return_inverse=True)
+        number = np.full(places.max(axis=1) + 3, -1)
+        number[places[0] + 1, places[1] + 1] = np.arange(places.shape[1])
+        sides = [number[places[0] + 1 + up, places[1] + 1 + right] for up, right in SIDES]
+        levels.append((first, places.shape[1]))
+        parents.append(np.reshape(parent, -1))
+        beside.append(np.stack(sides, axis=-1))
+        first += places.shape[1]
+    if not levels:
+        none = np.zeros((0, 2), np.int64)
+        return member.Coarse(none, none[:, 0].copy(), np.zeros((0, 4), np.int64), np.zeros((0, 0)))
+    last = np.zeros(levels[-1][1], np.int64)
+    return member.Coarse(
+        np.array(levels, np.int64),
+        np.concatenate([*parents, last]).astype(np.int64),
+        np.ascontiguousarray(np.concatenate(beside).astype(np.int64)),
+        np.zeros((multigrid.COARSE_ROWS, first * grid.layers)),
+    )
 
 
 def perched_table_depth(h: Array, z: Array) -> Array:

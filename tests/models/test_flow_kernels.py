@@ -7,7 +7,7 @@ from hydroda.models.grid import Grid
 from hydroda.models.kernels import soil as column_kernels
 from hydroda.models.kernels.flow import curves, faces
 from hydroda.models.retention import BrooksCorey, ClappHornberger, Gardner, VanGenuchten
-from hydroda.models.terrestrial import TerrestrialSystem
+from hydroda.models.terrestrial import TerrestrialSystem, _coarse
 
 LOAM = VanGenuchten("0.078 m3/m3", "0.43 m3/m3", "3.6 1/m", 1.56, "24.96 cm/day")
 SAND = VanGenuchten("0.045 m3/m3", "0.43 m3/m3", "14.5 1/m", 2.68, "713 cm/day", -0.5)
@@ -87,3 +87,18 @@ def test_that_faces_are_those_of_the_columns(scheme):
         scale = max(cells[0][1], cells[1][1]) * max(1.0, abs(h_a - h_b) / dz)
         assert ours[0] == pytest.approx(theirs[0], abs=1e-9 * scale)
         np.testing.assert_allclose(ours[1:], theirs[1:], rtol=1e-6, atol=1e-7 * scale / dz)
+
+
+def test_that_levels_merge_columns_two_by_two():
+    mask = np.random.default_rng(4).random((13, 9)) < 0.8
+    coarse = _coarse(Grid((13, 9), "1 m", "1 m", ("1 m",), active=mask))
+    assert (coarse.levels[:, 1] > 0).all()
+    assert coarse.levels[-1, 1] <= 6
+    places = np.stack(np.nonzero(mask)) // 2
+    number = coarse.parent[: mask.sum()]
+    for own in range(coarse.levels[0, 1]):
+        assert np.unique(places[:, number == own], axis=1).shape[1] == 1
+    first = coarse.beside[: coarse.levels[0, 1]]
+    for side in range(4):
+        here = np.flatnonzero(first[:, side] >= 0)
+        np.testing.assert_array_equal(first[first[here, side], side ^ 1], here)

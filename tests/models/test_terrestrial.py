@@ -508,3 +508,16 @@ def test_that_refined_steps_are_smaller():
     assert finer.steps == FlowSteps().refined()
     assert finer != HILL
     assert VanGenuchten is type(finer.soil)
+
+
+def test_that_cycles_over_levels_solve_for_cells_as_wide_as_thick():
+    """Sweeps alone need fifty iterations there."""
+    grid = Grid((16, 16), "0.5 m", "0.5 m", ("0.5 m",) * 12, slope_x=0.05)
+    model = TerrestrialSystem(grid, flux=Upstream(), steps=FlowSteps(tolerance="1e-10 m"))
+    start = varied(model, depth=2.0)
+    merged = run(model, start, weather(6, 2.0))
+    counts = dict(part.split("=") for part in merged.attrs["solver"].split())
+    assert int(counts["cycles"]) > 0
+    assert int(counts["krylov"]) < 8 * int(counts["newton"])
+    closer = replace(model, steps=replace(model.steps, linear=1e-9))
+    np.testing.assert_allclose(run(closer, start, weather(6, 2.0))["h"], merged["h"], atol=1e-7)

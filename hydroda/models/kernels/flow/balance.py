@@ -435,11 +435,11 @@ def _edges(m: Member, dt: float, c: int) -> None:
 
 @kernel
 def assemble(m: Member, dt: float, piece: int) -> None:
-    """Residual and Jacobian of the columns of a piece; the worst residual in sums[piece, 0]."""
+    """Residual and Jacobian of a piece; the worst residual and their sum in sums[piece]."""
     layers, x = m.mesh.layers, m.x
     first, last = m.mesh.pieces[piece], m.mesh.pieces[piece + 1]
     _lines(m, dt, first, last)
-    worst = 0.0
+    worst, missing = 0.0, 0.0
     for c in range(first, last):
         exchanged = 0.0
         for side in range(4):
@@ -460,7 +460,8 @@ def assemble(m: Member, dt: float, piece: int) -> None:
             if not size <= worst:
                 worst = size
         m.y[NORM, c] = norm
-    m.sums[piece, 0] = worst
+        missing += norm
+    m.sums[piece, 0], m.sums[piece, 1] = worst, missing
 
 
 @kernel

@@ -98,6 +98,15 @@ class Limits(NamedTuple):
     dry_roots: float
 
 
+class Coarse(NamedTuple):
+    """Levels of merged columns, one after the other; empty where there are too few columns."""
+
+    levels: np.ndarray  # (level, 2) first column, and how many
+    parent: np.ndarray  # (columns of the grid and of all levels,) column of the next level
+    beside: np.ndarray  # (coarse column, 4) neighbours, counted within their level
+    a: np.ndarray  # (COARSE_ROWS, coarse cell)
+
+
 class Member(NamedTuple):
     """One member: everything the pieces need."""
 
@@ -114,8 +123,9 @@ class Member(NamedTuple):
     y: np.ndarray  # (COLUMN_ROWS, column)
     sums: np.ndarray  # (piece, 8)
     count: np.ndarray  # type: ignore[assignment]  # (COUNTS,) int64
+    coarse: Coarse
 
 
-STEPS, NEWTON, SWEEPS, KRYLOV, CUTS, HALVED, CYCLES = range(7)
+STEPS, NEWTON, SWEEPS, KRYLOV, CUTS, HALVED, CYCLES, MERGING = range(8)
 COUNTS = 8
 COUNTED = ("steps", "newton", "sweeps", "krylov", "cuts", "halved", "cycles")

@@ -8,8 +8,10 @@ import numpy as np
 from hydroda.compiled import fused_kernel as kernel
 from hydroda.models.kernels.flow.member import (
     CUTS,
+    CYCLES,
     HALVED,
     KRYLOV,
+    MERGING,
     NEWTON,
     REST,
     SEARCH,
@@ -27,6 +29,8 @@ from hydroda.models.kernels.flow.passes import (
     ASSEMBLE,
     BEGIN,
     BOOK,
+    COARSEN,
+    CYCLE,
     DIRECTION,
     FACTORS,
     FILL,
@@ -68,6 +72,8 @@ class Weather(NamedTuple):
 
 # How much further the last step of a forecast goes below the tolerance.
 POLISH = 1e-4
+# A cycle costs some four sweeps.
+FEW, AGAIN, LOOSE = 8, 64, 1e-3
 
 
 @kernel
@@ -90,25 +96,21 @@ def total(crew: Crew, which: int) -> float:
 
 @kernel
 def precondition(crew: Crew, source: int, target: int, sign: float) -> None:
-    each(crew, SWEEP, source, target, sign, 0.0)
-    crew.count[SWEEPS] += 1
+    """By a sweep downstream, or by a cycle over the levels."""
+    if crew.count[MERGING]:
+        each(crew, CYCLE, source, target, sign, 0.0)
+        crew.count[CYCLES] += 1
+    else:
+        each(crew, SWEEP, source, target, sign, 0.0)
+        crew.count[SWEEPS] += 1
 
 
 @kernel
-def solve(crew: Crew, control: Control, worst: float, finest: float) -> bool:
-    """Newton's change of heads in row D, by one sweep and, where that is not enough, BiCGStab.
-
-    van der Vorst 1992, 10.1137/0913035, preconditioned from the right.
-    """
-    goal = max(control.linear * worst, 0.01 * finest)
-    each(crew, FACTORS)
-    precondition(crew, R, D, -1.0)
-    each(crew, LEFT, D, REST)
-    if largest(crew) <= goal:
-        return True
+def krylov(crew: Crew, goal: float, most: int) -> bool:
+    """BiCGStab from what is in rows D and REST (van der Vorst 1992, 10.1137/0913035)."""
     each(crew, BEGIN)
     rho = total(crew, 1)
-    for _ in range(control.krylov):
+    for _ in range(most):
         crew.count[KRYLOV] += 1
         precondition(crew, SEARCH, SEARCH_P, 1.0)
         each(crew, PRODUCT, SEARCH_P, V)
@@ -131,6 +133,39 @@ def solve(crew: Crew, control: Control, worst: float, finest: float) -> bool:
 
 
 @kernel
+def solve(crew: Crew, control: Control, worst: float, finest: float) -> bool:
+    """Newton's change of heads in row D: by one sweep, then BiCGStab with sweeps or cycles.
+
+    Cycles begin where sweeps do not get there in FEW iterations, and sweeps are tried again once in
+    a while.
+    """
+    goal = max(control.linear * worst, 0.01 * finest)
+    count = crew.count
+    each(crew, FACTORS)
+    each(crew, SWEEP, R, D, -1.0, 0.0)
+    count[SWEEPS] += 1
+    each(crew, LEFT, D, REST)
+    if largest(crew) <= goal:
+        return True
+    if crew.levels == 0:
+        return krylov(crew, goal, control.krylov)
+    if count[NEWTON] % AGAIN == 0:
+        count[MERGING] = 0
+    if count[MERGING] == 0:
+        if krylov(crew, goal, FEW):
+            return True
+        count[MERGING] = 1
+    each(crew, COARSEN)
+    # A digit of the solution costs a cycle, and Newton profits little from the last ones.
+    goal = max(goal, LOOSE * worst)
+    if krylov(crew, goal, control.krylov):
+        return True
+    # A cycle may amplify what flows one way; sweeps do not.
+    count[MERGING] = 0
+    return krylov(crew, goal, control.krylov)
+
+
+@kernel
 def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
     """Advance by dt; gives the number of iterations, or -1 without convergence.
 
@@ -140,7 +175,7 @@ def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
     goal = POLISH * control.tolerance if last else control.tolerance
     each(crew, FILL)
     each(crew, ASSEMBLE, 0, 0, dt)
-    worst, polished = largest(crew), 0
+    worst, missing, polished = largest(crew), total(crew, 1), 0
     for iteration in range(control.iterations):
         if worst <= goal or (worst <= control.tolerance and polished == 2):
             return iteration
@@ -157,12 +192,14 @@ def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
             each(crew, FILL)
             each(crew, ASSEMBLE, 0, 0, dt)
             worst = largest(crew)
-            if worst <= control.tolerance:
+            # Where water comes from a neighbour, a column may well miss more for a while.
+            if worst <= control.tolerance or total(crew, 1) < 0.5 * missing:
                 break
             each(crew, JUDGE, 0, 0, control.tolerance)
             if largest(crew) == 0.0:
                 break
             crew.count[HALVED] += 1
+        missing = total(crew, 1)
     return control.iterations if worst <= control.tolerance else -1
 
 

@@ -22,6 +22,7 @@ from hydroda.models.kernels.flow.linear import dot, factor, krylov, left, produc
 from hydroda.models.kernels.flow.member import (
     REST,
     SHADOW,
+    Coarse,
     Edges,
     Ground,
     Limits,
@@ -39,15 +40,24 @@ from hydroda.models.kernels.flow.moves import (
     judge,
     move,
 )
+from hydroda.models.kernels.flow.multigrid import coarsen, cycle
 
 FILL, ASSEMBLE, FACTORS, SWEEP, LEFT, PRODUCT, BEGIN, DIRECTION, HALF, FULL, MOVE = range(11)
 ACCOUNT, RESTORE, SAVE, JUDGE, OLD, OPEN, BOOK = range(11, 18)
+# These are done at once, by one thread.
+COARSEN, CYCLE = 18, 19
 
 
 @kernel
 def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece: int) -> None:
     """One pass over one piece, or one strip for SWEEP."""
     first, last = 0, 0
+    if what == COARSEN:
+        coarsen(m)
+        return
+    if what == CYCLE:
+        cycle(m, source, target, a)
+        return
     if what != SWEEP:
         first, last = m.mesh.pieces[piece], m.mesh.pieces[piece + 1]
     if what == FILL:
@@ -180,17 +190,23 @@ def _unpack(token: Any, scheme: Any, address: int) -> Member:
         carray(_floats(t[33, 0]), (t[33, 1], t[33, 2])),
         carray(_floats(t[34, 0]), (t[34, 1], t[34, 2])),
         carray(_wholes(t[35, 0]), t[35, 1]),
+        Coarse(
+            carray(_wholes(t[37, 0]), (t[37, 1], t[37, 2])),
+            carray(_wholes(t[38, 0]), t[38, 1]),
+            carray(_wholes(t[39, 0]), (t[39, 1], t[39, 2])),
+            carray(_floats(t[40, 0]), (t[40, 1], t[40, 2])),
+        ),
     )
 
 
-SLOTS = 37
+SLOTS = 41
 
 
 def packed(m: Member) -> tuple[np.ndarray, list[np.ndarray]]:
     """The table of a member, and the arrays that must outlive it."""
     numbers = np.array([m.overland.offset, m.soil.suction, *m.limits])
     arrays = [numbers, m.soil.p, m.soil.table, *m.mesh[2:], *m.ground[:-1], *m.overland[1:]]
-    arrays += [*m.edges, *m.sky, m.x, m.y, m.sums, m.count, m.ground.ease]
+    arrays += [*m.edges, *m.sky, m.x, m.y, m.sums, m.count, m.ground.ease, *m.coarse]
     table = np.zeros((SLOTS, 4), np.int64)
     table[0, :2] = m.mesh.layers, m.mesh.columns
     assert len(arrays) == SLOTS - 1
@@ -252,6 +268,7 @@ class Crew(NamedTuple):
     table: int
     pieces: int
     strips: int
+    levels: int
     threads: int
     sums: np.ndarray  # (piece, 8)
     count: np.ndarray  # type: ignore[assignment]  # (COUNTS,)
@@ -262,7 +279,7 @@ def each(
     crew: Crew, what: int, source: int = 0, target: int = 0, a: float = 0.0, b: float = 0.0
 ) -> None:
     """A pass over all pieces."""
-    pieces = crew.strips if what == SWEEP else crew.pieces
+    pieces = crew.strips if what == SWEEP else 1 if what >= COARSEN else crew.pieces
     if crew.threads > 1 and pieces > 1:
         _shared(crew.passes, crew.table, what, source, target, a, b, pieces)
     else:
