@@ -2,6 +2,15 @@
 
 from hydroda.models.base import Budget, Model
 from hydroda.models.bmi import BMIModel
+from hydroda.models.boundaries import (
+    FixedFlux,
+    FixedHead,
+    FixedLevel,
+    GravityDrainage,
+    SeepageFace,
+    Side,
+    Well,
+)
 from hydroda.models.canopy import (
     AgedSnow,
     BuriedByHeight,
@@ -22,6 +31,7 @@ from hydroda.models.canopy import (
     clm4_colour,
 )
 from hydroda.models.clm import CLM4Column, CoLMColumn
+from hydroda.models.grid import Grid
 from hydroda.models.land import (
     FAO56,
     Arithmetic,
@@ -64,6 +74,17 @@ from hydroda.models.runoff import Aquifer, NoRunoff, Simtop, Topmodel
 from hydroda.models.snowpack import Compaction, NiuYang, RoughCover, SnowAgeing, Snowpack
 from hydroda.models.soil_column import SoilColumn, Steps
 from hydroda.models.soil_heat import SoilHeat
+from hydroda.models.terrestrial import (
+    Compressible,
+    Covered,
+    DiffusiveWave,
+    EvaporatingSurface,
+    FlowSteps,
+    KinematicWave,
+    SaturatedStorage,
+    Still,
+    TerrestrialSystem,
+)
 from hydroda.models.texture import Cosby, CosbyClasses, Rosetta
 
 __all__ = [
@@ -83,24 +104,35 @@ __all__ = [
     "CloudSplit",
     "CoLMColumn",
     "Compaction",
+    "Compressible",
     "Cosby",
     "CosbyClasses",
+    "Covered",
     "DatedLeaves",
     "DegreeDay",
     "DenseRoughness",
+    "DiffusiveWave",
+    "EvaporatingSurface",
     "ExponentialRoots",
     "Feddes",
+    "FixedFlux",
+    "FixedHead",
+    "FixedLevel",
     "FixedRoughness",
     "FixedSplit",
+    "FlowSteps",
     "FluxPotential",
     "FluxSplit",
     "FreeDrainage",
     "Gardner",
+    "GravityDrainage",
+    "Grid",
     "HeadStress",
     "Heights",
     "HeldHead",
     "JacksonRoots",
     "KelvinHumidity",
+    "KinematicWave",
     "LandColumn",
     "Linear",
     "LinearSaturation",
@@ -117,8 +149,11 @@ __all__ = [
     "Rosetta",
     "RoughCover",
     "SakaguchiZeng",
+    "SaturatedStorage",
     "SaturationStress",
     "SeasonalLeaves",
+    "SeepageFace",
+    "Side",
     "Simtop",
     "SnowAgeing",
     "Snowpack",
@@ -126,6 +161,8 @@ __all__ = [
     "SoilColumn",
     "SoilHeat",
     "Steps",
+    "Still",
+    "TerrestrialSystem",
     "Topmodel",
     "UniformRoots",
     "Upstream",
@@ -133,6 +170,7 @@ __all__ = [
     "Vegetation",
     "WaterSteps",
     "WaterTable",
+    "Well",
     "ZengRoots",
     "ZeroFlux",
     "clm3_colour",

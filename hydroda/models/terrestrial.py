@@ -63,7 +63,7 @@ UNCHANGED = 1e-9
 FLUXES = ("rain", "evaporation", "transpiration", "runoff", "inflow", "boundary_inflow")
 # So many distinct shapes of curves have rows of their own in the table of flux potentials.
 MOST_ROWS = 512
-WORTH_THREADS = 20_000  # cells
+WORTH_THREADS = 50_000  # cells
 
 
 class _FlowState(StateVector):

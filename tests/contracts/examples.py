@@ -58,6 +58,7 @@ from hydroda.localization import (
 from hydroda.models.base import Model
 from hydroda.models.bmi import BMIModel
 from hydroda.models.clm import CLM4Column, CoLMColumn
+from hydroda.models.grid import Grid
 from hydroda.models.land import WaterTable
 from hydroda.models.land_column import LandColumn
 from hydroda.models.linear import Linear
@@ -67,7 +68,7 @@ from hydroda.models.plants import clm4, igbp
 from hydroda.models.retention import VanGenuchten
 from hydroda.models.runoff import Aquifer
 from hydroda.models.soil_column import SoilColumn
-from hydroda.models.terrestrial import EvaporatingSurface
+from hydroda.models.terrestrial import EvaporatingSurface, TerrestrialSystem
 from hydroda.obs import (
     Conventional,
     Cosmic,
@@ -203,6 +204,22 @@ def _ring() -> Case:
     return Case(model, model.dataset(np.random.default_rng(4).normal(2.0, 3.0, (3, 8))))
 
 
+def _hillslope() -> Case:
+    """Twelve columns over a table on a slope, under a shower and a warm afternoon."""
+    grid = Grid((3, 4), "20 m", "20 m", ("5 cm", "15 cm", "40 cm", "1 m"), slope_x=-0.03)
+    model = TerrestrialSystem(grid)
+    rng = np.random.default_rng(6)
+    h = model.z - rng.uniform(0.7, 1.3, (3, grid.columns, 1))
+    ensemble = model.dataset(h=h, log10_Ks=rng.normal(-5.5, 0.3, (3, grid.columns)))
+    hours = np.arange(24)
+    values = {
+        "rain": np.where(hours == 6, 8.0, 0.0)[None],
+        "potential_evapotranspiration": np.where(hours > 8, 0.2, 0.0)[None],
+    }
+    times = START + hours * np.timedelta64(3600 * 10**9, "ns")
+    return Case(model, ensemble, ForcingWindow(times, 3600.0, values))
+
+
 def _linear() -> Case:
     model = Linear(((0.9, 0.1), (0.0, 0.8)), offset=(0.5, 0.0))
     return Case(model, model.dataset(np.random.default_rng(5).normal(size=(3, 2))))
@@ -327,6 +344,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     LandColumn: (_land(LandColumn(plants=(clm4("c3 crop"),), bottom=Aquifer(), **field), 295.0),),
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
+    TerrestrialSystem: (_hillslope(),),
     BMIModel: (_reservoirs(),),
     ParFlowModel: _parflow(),
     # transforms, with values they are meant for
