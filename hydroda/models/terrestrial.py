@@ -973,7 +973,11 @@ class TerrestrialSystem(Model):
         h, theta = np.array(ensemble["h"].values), np.array(ensemble["theta"].values)
         if "h" in changed and "theta" not in changed:
             theta = self._contents(ensemble, h)
-        before = self._water(ensemble, h, theta)
+        # A cell that the analysis left unsaturated is under no pressure; a pond that goes is told.
+        lost = (h > 0.0) & (theta < self._contents(ensemble, h) - UNCHANGED)
+        lost &= "theta" in changed
+        lost[..., 0] = False
+        before = self._water(ensemble, np.where(lost, 0.0, h), theta)
         ensemble = self.surface.ordered(
             self, ensemble.assign(theta=ensemble["theta"].copy(data=theta)), changed
         )
