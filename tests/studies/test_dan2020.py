@@ -51,7 +51,7 @@ def small(tmp_path_factory):
 
 def test_that_nature_and_forecasts_differ_as_the_paper_says():
     porosity = [
-        np.asarray(m.soil.values()["theta_s"]) for m in (mongolia.NATURE, mongolia.FORECASTS)
+        np.asarray(m.retention.values()["theta_s"]) for m in (mongolia.NATURE, mongolia.FORECASTS)
     ]
     assert (porosity[0][:9] > porosity[1][:9]).all() and porosity[0][9] <= porosity[1][9]
     grass, steppe = mongolia.FORECASTS.plants[0], mongolia.NATURE.plants[0]

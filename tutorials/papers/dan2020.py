@@ -36,9 +36,9 @@ size [mm]):
 6. The chosen layer is rarely the best, for the reason under 3; a fixed s = 6 is as good or better.
 
 Which to use: where moisture counts, inflate the members themselves under a taper ("members"); where
-the water made by the filter counts, WCEnKF-Inf. No composition tried is best at both: the budget that
-is closed is that of a model with too little water. LETKF with inflated members has half the error
-below (6.2 %, one seed) and makes 15 mm a day.
+the water made by the filter counts, WCEnKF-Inf. No composition tried is best at both: the budget
+that is closed is that of a model with too little water. LETKF with inflated members has half the
+error below (6.2 %, one seed) and makes 15 mm a day.
 """
 
 from __future__ import annotations
