@@ -376,7 +376,9 @@ class _Over(Above):
             "temperature": soil[..., layout.T, :],
         }
         units = {**self.surface.variables, **self.system.diagnostics}
-        found = {name: (PLACE, value) for name, value in flat.items()}
+        found: dict[str, tuple[tuple[str, ...], Array]] = {
+            name: (PLACE, value) for name, value in flat.items()
+        }
         found |= {name: (dims, value) for name, value in profiles.items()}
         found |= {name: (SNOWPACK, snow[..., row, :]) for name, row in SNOW_ROWS.items()}
         return {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numba
 import numpy as np
@@ -241,8 +241,8 @@ class Surface(ABC):
     One with a state of its own declares it, and writes what follows `demand` too.
     """
 
-    variables: Mapping[str, Variable] = MappingProxyType({})
-    diagnostics: Mapping[str, Variable] = MappingProxyType({})
+    variables: ClassVar[Mapping[str, Variable]] = MappingProxyType({})
+    diagnostics: ClassVar[Mapping[str, Variable]] = MappingProxyType({})
 
     @abstractmethod
     def demand(self, forcing: ForcingWindow, member: int, grid: Grid) -> Demand:

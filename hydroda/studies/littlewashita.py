@@ -21,6 +21,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from hydroda import plotting
 from hydroda.errors import DataError
 from hydroda.forcing import ForcingWindow
 from hydroda.meteorology import saturation_vapour_pressure
@@ -104,9 +105,8 @@ def read(folder: str | Path) -> Case:
         slope_x=slope_x,
         slope_y=slope_y,
     )
-    cover = pd.read_csv(
-        folder / "drv_vegm.alluv.dat", sep=r"\s+", skiprows=2, header=None
-    ).sort_values([1, 0])
+    cover = pd.read_csv(folder / "drv_vegm.alluv.dat", sep=r"\s+", skiprows=2, header=None)
+    cover = cover.iloc[np.lexsort((cover[0], cover[1]))]
     classes = np.argmax(cover.iloc[:, 7:25].to_numpy(), axis=1) + 1
     kinds, plant = np.unique(np.where(classes == BARE, BARREN, classes), return_inverse=True)
     surface = LandSurface(
@@ -295,32 +295,35 @@ def run(
 
 
 def draw(done: Run) -> Figure:
-    """Maps of outflow, water table and evaporation, and the series of the run."""
-    from matplotlib.colors import LogNorm
-    from matplotlib.figure import Figure
+    """Maps of evaporation, water table and overland flow, and the series of the run."""
+    evaporated = done.sums["evaporation"] + done.sums["transpiration"]
+    flow = np.asarray(done.after["discharge"].values[0])
+    maps = (
+        _map(done, evaporated, "evapotranspiration", units="mm"),
+        _map(
+            done, done.after["water_table_depth"].values[0], "water table depth", units="m",
+            cmap="cividis_r",
+        ),
+        _map(done, flow, "overland flow", units="m3 s-1", cmap="Blues", lowest=1e-4),
+    )  # fmt: skip
+    series = (
+        _series(done, done.latent, "latent heat", "W m-2"),
+        _series(done, done.outflow, "outflow of the domain", "m3 s-1"),
+    )
+    return plotting.maps_over_series(maps, series)
 
-    grid, after = done.case.model.grid, done.after
-    given = (
-        done.sums["evaporation"] + done.sums["transpiration"],
-        after["water_table_depth"].values[0],
-        np.maximum(after["discharge"].values[0], 1e-4),
+
+def _map(done: Run, values: Array, name: str, **attrs: Any) -> xr.DataArray:
+    grid = done.case.model.grid
+    rows, columns = grid.shape
+    places = {"y": (np.arange(rows) + 0.5) * 1000.0, "x": (np.arange(columns) + 0.5) * 1000.0}
+    return xr.DataArray(
+        grid.on_map(values), places, dims=("y", "x"), attrs={"long_name": name, **attrs}
     )
-    names = ("evapotranspiration [mm]", "water table depth [m]", "overland flow [m³ s⁻¹]")
-    looks: tuple[dict[str, Any], ...] = (
-        {"cmap": "viridis"},
-        {"cmap": "cividis_r"},
-        {"cmap": "Blues", "norm": LogNorm(1e-4, max(float(given[2].max()), 1e-2))},
+
+
+def _series(done: Run, values: Array, name: str, unit: str) -> xr.DataArray:
+    time = xr.Variable("time", done.edges[1:], {"long_name": "hours since 1998-10-01 05 UTC"})
+    return xr.DataArray(
+        values, {"time": time}, dims="time", attrs={"long_name": name, "units": unit}
     )
-    fig = Figure(figsize=(12.0, 7.0), layout="constrained")
-    axes = fig.subplot_mosaic([["a", "b", "c"], ["d", "d", "e"]], height_ratios=[1.6, 1.0])
-    for key, values, name, look in zip("abc", given, names, looks, strict=True):
-        picture = axes[key].imshow(
-            grid.on_map(values), origin="lower", extent=(0, grid.shape[1], 0, grid.shape[0]), **look
-        )
-        fig.colorbar(picture, ax=axes[key], shrink=0.8)
-        axes[key].set(title=name, xlabel="x [km]", ylabel="y [km]")
-    axes["d"].stairs(done.latent, done.edges)
-    axes["d"].set(xlabel="hours since 1998-10-01 05 UTC", ylabel="latent heat [W m⁻²]")
-    axes["e"].stairs(done.outflow, done.edges)
-    axes["e"].set(xlabel="hours", ylabel="outflow of the domain [m³ s⁻¹]")
-    return fig
