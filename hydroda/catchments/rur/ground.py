@@ -63,7 +63,7 @@ OF_NAME = {
     LandUseName.SPRUCE: LandUse.NEEDLELEAF,
 }
 # Open pits of lignite, as x and y [m] of their middle and their radius [m].
-MINES = ((311.6e3, 5638.5e3, 2.6e3), (318.5e3, 5657.0e3, 2.4e3))
+MINES = ((311.6e3, 5638.5e3, 2.6e3), (309.5e3, 5657.5e3, 2.4e3))
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ class Nature:
                 f"{x} m", f"{y} m", f"{float(self.top)} m", f"{float(self.bottom)} m",
                 f"{-rate} m3/s",
             )  # fmt: skip
-            away = np.hypot(terrain.places[0] - x, terrain.places[1] - y).min()
+            east, north = terrain.places
+            away = np.maximum(np.abs(east - x), np.abs(north - y)).min()
             if rate > 0.0 and away <= 0.5 * terrain.cell:
                 found.append(well)
         return tuple(found)
