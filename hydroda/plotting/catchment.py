@@ -90,9 +90,43 @@ def _streams(ax: Axes, x: np.ndarray, y: np.ndarray, river: xr.DataArray) -> Non
 
 
 def _stations(ax: Axes, stations: pd.DataFrame) -> None:
-    for kind, mark in reversed(MARKS.items()):
+    for kind, mark in list(MARKS.items())[::-1]:
         own = stations[stations["kind"] == kind]
         if not own.empty:
             first = kind in ("neutron sensor", "flux tower")
             ax.plot(own["x"] / 1000, own["y"] / 1000, ls="", zorder=4 if first else 3,
                     label=f"{kind} ({len(own)})", **{"mec": GREY, **mark})  # fmt: skip
+
+
+@styled
+def maps_over_series(maps: Sequence[xr.DataArray], series: Sequence[xr.DataArray]) -> Figure:
+    """Maps (y, x) over x and y [m] side by side, and under them means of intervals (time,).
+
+    `long_name` and `units` label them; a map takes `cmap` and, drawn by its logarithm, `lowest`
+    from its attributes. `time` counts the ends of the intervals; the first begins at 0.
+    """
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure as New
+
+    fig = New(figsize=(4.0 * len(maps), 7.0), layout="constrained")
+    grid = fig.add_gridspec(2, len(maps), height_ratios=(1.6, 1.0))
+    for number, field in enumerate(maps):
+        ax = fig.add_subplot(grid[0, number])
+        look = {"cmap": field.attrs.get("cmap", "viridis"), "rasterized": True}
+        values = field.values
+        if "lowest" in field.attrs:
+            values = np.maximum(values, field.attrs["lowest"])
+            look["norm"] = LogNorm(field.attrs["lowest"])
+        x, y = (cell_edges(field[name].values / 1000) for name in ("x", "y"))
+        mesh = ax.pcolormesh(x, y, values, **look)
+        fig.colorbar(mesh, ax=ax, label=pretty_unit(field.attrs.get("units", "")), shrink=0.8)
+        ax.set(title=field.attrs.get("long_name", field.name), xlabel="x (km)", ylabel="y (km)")
+        ax.set_aspect("equal")
+    below = grid[1, :].subgridspec(1, len(series))
+    for number, line in enumerate(series):
+        ax = fig.add_subplot(below[0, number])
+        ax.stairs(line.values, np.r_[0.0, line["time"].values])
+        unit = pretty_unit(line.attrs.get("units", ""))
+        ax.set_xlabel(line["time"].attrs.get("long_name", "time (h)"))
+        ax.set_ylabel(f"{line.attrs.get('long_name', line.name)} ({unit})")
+    return fig
