@@ -5,7 +5,7 @@ global setting of matplotlib is changed. Needs the extra `hydroda[plot]`.
 """
 
 from hydroda.plotting._canvas import GREY, PALETTE, axis_label, pretty_unit, save
-from hydroda.plotting.catchment import catchment_maps
+from hydroda.plotting.catchment import catchment_maps, maps_over_series
 from hydroda.plotting.maps import map_network, map_stations
 from hydroda.plotting.neutrons import counts_to_moisture, footprint, sampled_days
 from hydroda.plotting.observations import availability, observed_series, well_history
@@ -45,6 +45,7 @@ __all__ = [
     "intervals",
     "map_network",
     "map_stations",
+    "maps_over_series",
     "numbers_by_column",
     "observed_series",
     "parameter_history",
