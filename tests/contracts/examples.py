@@ -61,6 +61,7 @@ from hydroda.models.clm import CLM4Column, CoLMColumn
 from hydroda.models.grid import Grid
 from hydroda.models.land import WaterTable
 from hydroda.models.land_column import LandColumn
+from hydroda.models.land_surface import LandSurface
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
 from hydroda.models.parflow import ParFlowModel
@@ -183,6 +184,10 @@ def _land(model: LandColumn, warmth: float) -> Case:
         x=[0.0, 500.0],
         y=[0.0, 0.0],
     )
+    return Case(model, ensemble, _shower(warmth))
+
+
+def _shower(warmth: float) -> ForcingWindow:
     hours = np.arange(24)
     daylight = np.maximum(np.sin(2.0 * np.pi * (hours - 6) / 24), 0.0)
     values = {
@@ -195,8 +200,7 @@ def _land(model: LandColumn, warmth: float) -> Case:
         "pressure": np.full(24, 1e5),
     }
     times = START + hours * np.timedelta64(3600 * 10**9, "ns")
-    window = ForcingWindow(times, 3600.0, {name: value[None] for name, value in values.items()})
-    return Case(model, ensemble, window)
+    return ForcingWindow(times, 3600.0, {name: value[None] for name, value in values.items()})
 
 
 def _ring() -> Case:
@@ -218,6 +222,17 @@ def _hillslope() -> Case:
     }
     times = START + hours * np.timedelta64(3600 * 10**9, "ns")
     return Case(model, ensemble, ForcingWindow(times, 3600.0, values))
+
+
+def _meadow(warmth: float) -> Case:
+    """The same slope under grass, two of its four layers the land's."""
+    grid = Grid((3, 4), "20 m", "20 m", ("5 cm", "15 cm", "40 cm", "1 m"), slope_x=-0.03)
+    surface = LandSurface(plants=(clm4("c3 grass"),), layers=2, **field)
+    model = TerrestrialSystem(grid, surface=surface)
+    rng = np.random.default_rng(6)
+    h = model.z - rng.uniform(0.7, 1.3, (3, grid.columns, 1))
+    ground = warmth - 3.0 + rng.normal(0.0, 1.0, (3, grid.columns, 2))
+    return Case(model, model.dataset(h=h, temperature=ground), _shower(warmth))
 
 
 def _linear() -> Case:
@@ -344,7 +359,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     LandColumn: (_land(LandColumn(plants=(clm4("c3 crop"),), bottom=Aquifer(), **field), 295.0),),
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
-    TerrestrialSystem: (_hillslope(),),
+    TerrestrialSystem: (_hillslope(), _meadow(290.0), _meadow(271.0)),
     BMIModel: (_reservoirs(),),
     ParFlowModel: _parflow(),
     # transforms, with values they are meant for
