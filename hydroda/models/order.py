@@ -56,7 +56,8 @@ def soil_in_order(
     fitting = opened * content(soil, raw, given.h)
     by_head = np.abs(given.theta - fitting) <= UNCHANGED
     if "h" in changed:
-        by_head |= "theta" not in changed or given.theta >= WETTEST * opened * porosity
+        saturated = (given.h >= 0.0) & (given.theta >= WETTEST * opened * porosity)
+        by_head |= "theta" not in changed or saturated
     elif "theta" not in changed:
         by_head |= (given.h >= 0.0) & (given.theta >= fitting - UNCHANGED)
     driest = content(soil, raw, np.full(given.h.shape, DRIEST))
@@ -64,7 +65,8 @@ def soil_in_order(
     theta = np.where(
         by_head, np.where(np.abs(given.theta - fitting) <= UNCHANGED, given.theta, fitting), cut
     )
-    h = np.where(by_head, given.h, head(soil, raw, cut / opened))
+    # In sands the content at DRIEST is theta_r to the last bit, and its head infinite.
+    h = np.where(by_head, given.h, np.maximum(head(soil, raw, cut / opened), DRIEST))
     temperature = given.temperature
     if "temperature" not in changed:
         temperature = _temperature(soil, raw, theta, ice, temperature)

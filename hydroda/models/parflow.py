@@ -652,13 +652,14 @@ class ParFlowModel(Model):
         by_head = np.abs(theta - fitting) <= UNCHANGED
         high = np.broadcast_to(values["theta_s"], theta.shape)
         if "h" in changed:
-            by_head |= theta >= WETTEST * high
+            by_head |= (h >= 0.0) & (theta >= WETTEST * high)
         elif "theta" not in changed:
             by_head |= h >= 0.0
         cut = np.clip(theta, content(self.soil, raw, np.full(h.shape, DRIEST)), WETTEST * high)
         return self._reconciled(
             ensemble,
-            np.where(by_head, h, head(self.soil, raw, cut)),
+            # In sands the content at DRIEST is theta_r to the last bit, and its head infinite.
+            np.where(by_head, h, np.maximum(head(self.soil, raw, cut), DRIEST)),
             np.where(by_head, fitting, cut),
             theta,
         )

@@ -1001,12 +1001,13 @@ class TerrestrialSystem(Model):
         fitting = self._contents(ensemble, h)
         by_head = np.abs(theta - fitting) <= UNCHANGED
         if "h" in changed:
-            by_head |= theta >= WETTEST * high
+            by_head |= (h >= 0.0) & (theta >= WETTEST * high)
         elif "theta" not in changed:
             by_head |= h >= 0.0
         driest = self._contents(ensemble, np.full(h.shape, DRIEST))
         cut = np.clip(theta, driest, WETTEST * high)
-        heads = self._heads(ensemble, cut)
+        # In sands the content at DRIEST is theta_r to the last bit, and its head infinite.
+        heads = np.maximum(self._heads(ensemble, cut), DRIEST)
         return np.where(by_head, h, heads), np.where(by_head, fitting, cut)
 
 
