@@ -49,6 +49,7 @@ from hydroda.models.land import (
 )
 from hydroda.models.land_column import LandColumn, WaterSteps
 from hydroda.models.land_parts import Heights, Phase
+from hydroda.models.land_surface import LandSurface
 from hydroda.models.linear import Linear
 from hydroda.models.lorenz96 import Lorenz96
 from hydroda.models.parflow import ParFlowModel
@@ -134,6 +135,7 @@ __all__ = [
     "KelvinHumidity",
     "KinematicWave",
     "LandColumn",
+    "LandSurface",
     "Linear",
     "LinearSaturation",
     "Lorenz96",
