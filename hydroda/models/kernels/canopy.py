@@ -687,7 +687,7 @@ def stomata(
     light = PHOTONS * plant.quantum * par
     rate, resistance, step, past = 0.0, 0.0, 0.0, 0.0
     low, high = 0.0, around
-    for n in range(12):
+    for n in range(40):
         rate = assimilation(plant, rates, fastest, light, inside, air.pressure)
         surface = max(around - 1.37 * thin * air.pressure * rate, 0.05 * around)
         resistance = _open(plant, rate, resting, surface, humidity, thin, air.pressure)
