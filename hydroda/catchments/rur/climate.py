@@ -45,6 +45,8 @@ POTENTIAL = "potential_evapotranspiration"
 VARIABLES = (*METEOROLOGY, POTENTIAL)
 DAYS = 365.25
 
+COUNTRY = (28.0, 636.0)  # lowest and highest mean height of the country [m]
+
 WEST_TO_EAST, SOUTH_TO_NORTH = 3, 5  # places of which the weather is made
 REACH = 14e3  # of the weight of a place [m]
 FRONT_SPEED = 35e3  # [m h-1]
@@ -75,8 +77,10 @@ def climate(x: Array, y: Array, height: Array, around: Array) -> Climate:
     east = (x - X0) / (500.0 * SHAPE[1])
     south = 1.0 - (y - Y0) / (500.0 * SHAPE[0])
     wet = np.clip(up + 0.10 * (south - 0.5) + 0.30 * up * (0.6 - east), 0.0, None)
+    low, high = COUNTRY
+    demand = np.clip((around - low) / (high - low), 0.0, 1.0) ** 0.8
     return Climate(
-        10.35 - 0.0059 * height, 650.0 + 650.0 * np.clip(wet, 0.0, 1.0), 850.0 - 400.0 * up**0.8
+        10.35 - 0.0059 * height, 650.0 + 650.0 * np.clip(wet, 0.0, 1.0), 850.0 - 400.0 * demand
     )
 
 
