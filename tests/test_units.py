@@ -44,7 +44,7 @@ def test_that_an_unknown_unit_is_refused():
 def test_that_quotes_in_an_amount_are_refused(text):
     # An amount in an f-string shows its quotes: '1400.0 kg m-3' kg m-3 was once read as 1.
     amount = magnitude("1400 kg m-3", "kg m-3", "bulk_density")
-    with pytest.raises(UnitError, match="bulk_density must be .* without quotes; got"):
+    with pytest.raises(UnitError, match=r"bulk_density must be .* without quotes; got"):
         magnitude(text.format(amount), "kg m-3", "bulk_density")
 
 
