@@ -5,7 +5,7 @@ No water comes from here: what bounds take or give is the caller's to report.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from hydroda.models.kernels.snow import THINNEST
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.retention import Retention, content, head
 
-__all__ = ["Profile", "snow_in_order", "soil_in_order"]
+__all__ = ["DRIEST", "UNCHANGED", "Profile", "heads_in_order", "snow_in_order", "soil_in_order"]
 
 Array = NDArray[np.float64]
 
@@ -39,6 +39,34 @@ class Profile(NamedTuple):
     ice: Array
     h: Array
     temperature: Array
+
+
+def heads_in_order(
+    h: Array,
+    theta: Array,
+    full: Array,
+    contents: Callable[[Array], Array],
+    heads: Callable[[Array], Array],
+    changed: Collection[str],
+) -> tuple[Array, Array]:
+    """Heads [m] and contents [m3 m-3] that fit, each cell from the one that decides there.
+
+    Where an analysis changed both, the head decides in cells that both say are saturated; where it
+    changed neither (but parameters), in saturated cells. `full` is the content of a saturated cell,
+    `contents` and `heads` are the retention curve and its inverse.
+    """
+    fitting = contents(h)
+    by_head = np.abs(theta - fitting) <= UNCHANGED
+    if "h" in changed:
+        # The head of a dry cell is thrown far above zero by a linear update.
+        by_head |= (h >= 0.0) & (theta >= WETTEST * full)
+    elif "theta" not in changed:
+        by_head |= h >= 0.0
+    cut = np.clip(theta, contents(np.full(h.shape, DRIEST)), WETTEST * full)
+    # Near theta_r the head runs away; in sands theta at DRIEST is theta_r to the last bit, and one
+    # head of -inf is enough to spoil every covariance of the next analysis.
+    found = np.maximum(heads(cut), DRIEST)
+    return np.where(by_head, h, found), np.where(by_head, fitting, cut)
 
 
 def soil_in_order(

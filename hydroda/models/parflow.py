@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing import METEOROLOGY, ForcingWindow
 from hydroda.meteorology import vapour_pressure
 from hydroda.models.base import Model, steps_between
+from hydroda.models.columns import PLACE, PROFILE, water_table_depth
+from hydroda.models.order import heads_in_order
 from hydroda.models.retention import VanGenuchten, content, head
-from hydroda.models.soil_column import water_table_depth
 from hydroda.state import StateVector, Variable
 from hydroda.units import Duration, duration
 
@@ -50,13 +51,6 @@ logger = logging.getLogger(__name__)
 MM = 1000.0
 SECOND = np.timedelta64(10**9, "ns")
 RUN = "hydroda"  # the name of every run
-DIMS = ("member", "column", "layer")
-# As in SoilColumn: wetter than this part of the porosity no head can be read off the curve, ...
-WETTEST = 0.9999
-# ... drier than at this head [m] no analysis makes a cell, ...
-DRIEST = -1e5
-# ... and closer than this, two water contents are the same.
-UNCHANGED = 1e-9
 # How much of what ParFlow said goes into a report.
 LAST_WORDS = 300
 
@@ -571,7 +565,7 @@ class ParFlowModel(Model):
             if value.ndim < 1 or len(value) != len(profile):
                 value = np.broadcast_to(value, profile.shape)
             attrs = {"units": self.soil.parameters[name].unit}
-            start[name] = (DIMS[: value.ndim], np.array(value), attrs)
+            start[name] = (PROFILE[: value.ndim], np.array(value), attrs)
         if estimates:
             raise DeclarationError(
                 f"{sorted(estimates)[0]} is not among estimates={self.estimates}"
@@ -649,20 +643,10 @@ class ParFlowModel(Model):
         fitting = content(self.soil, raw, h)
         if "h" in changed and "theta" not in changed:
             return self._reconciled(ensemble, h, fitting, fitting)
-        by_head = np.abs(theta - fitting) <= UNCHANGED
-        high = np.broadcast_to(values["theta_s"], theta.shape)
-        if "h" in changed:
-            by_head |= (h >= 0.0) & (theta >= WETTEST * high)
-        elif "theta" not in changed:
-            by_head |= h >= 0.0
-        cut = np.clip(theta, content(self.soil, raw, np.full(h.shape, DRIEST)), WETTEST * high)
-        return self._reconciled(
-            ensemble,
-            # In sands the content at DRIEST is theta_r to the last bit, and its head infinite.
-            np.where(by_head, h, np.maximum(head(self.soil, raw, cut), DRIEST)),
-            np.where(by_head, fitting, cut),
-            theta,
-        )
+        full = np.broadcast_to(values["theta_s"], theta.shape)
+        contents, heads = partial(content, self.soil, raw), partial(head, self.soil, raw)
+        fit = heads_in_order(h, theta, full, contents, heads, changed)
+        return self._reconciled(ensemble, *fit, theta)
 
     def _reconciled(
         self, ensemble: xr.Dataset, h: Array, theta: Array, wanted: Array
@@ -670,7 +654,7 @@ class ParFlowModel(Model):
         """The ensemble with h and theta, and the water [mm] that theta has more than `wanted`."""
         added = MM * ((theta - wanted) * self.grid.thickness).sum(axis=-1)
         after = self._diagnosed(ensemble, h, theta)
-        return after, xr.DataArray(added, dims=DIMS[:2], attrs={"units": "mm"})
+        return after, xr.DataArray(added, dims=PLACE, attrs={"units": "mm"})
 
     # --- numbers of the soil ---
 
@@ -693,17 +677,17 @@ class ParFlowModel(Model):
         cells = (theta + self.storage * theta / porosity * h) * self.grid.thickness
         pond = np.maximum(h[..., 0], 0.0) if self._ponds else 0.0
         water = MM * (cells.sum(axis=-1) + pond)
-        return xr.DataArray(water, dims=DIMS[:2], attrs={"units": "mm"})
+        return xr.DataArray(water, dims=PLACE, attrs={"units": "mm"})
 
     def _diagnosed(self, ensemble: xr.Dataset, h: Array, theta: Array) -> xr.Dataset:
         grid = self.grid
         table = water_table_depth(h, grid.depth, grid.thickness)
         table = np.where(np.isfinite(h).all(axis=-1), table, np.nan)
         return ensemble.assign(
-            h=(DIMS, h, {"units": "m"}),
-            theta=(DIMS, theta, {"units": "m3 m-3"}),
+            h=(PROFILE, h, {"units": "m"}),
+            theta=(PROFILE, theta, {"units": "m3 m-3"}),
             water=self._water(h, theta, self._parameters(ensemble)["theta_s"]),
-            water_table_depth=(DIMS[:2], table, {"units": "m"}),
+            water_table_depth=(PLACE, table, {"units": "m"}),
         )
 
     # --- files and processes ---

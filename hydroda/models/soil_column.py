@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,17 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing import METEOROLOGY, ForcingWindow
 from hydroda.meteorology import reference_evapotranspiration
 from hydroda.models.base import Budget, Model
+from hydroda.models.columns import (
+    PLACE,
+    PROFILE,
+    by_column,
+    coordinates,
+    leading,
+    parameters,
+    profile,
+    raw_parameters,
+    water_table_depth,
+)
 from hydroda.models.kernels import soil as kernels
 from hydroda.models.land import (
     Arithmetic,
@@ -27,6 +38,7 @@ from hydroda.models.land import (
     Upstream,
     Vegetation,
 )
+from hydroda.models.order import DRIEST, heads_in_order
 from hydroda.models.retention import Retention, VanGenuchten, content, head
 from hydroda.state import StateVector, Variable
 from hydroda.units import Amount, Duration, duration, magnitude
@@ -36,14 +48,6 @@ __all__ = ["SoilColumn", "Steps"]
 Array = NDArray[np.float64]
 
 MM = 1000.0
-# Cells wetter than this part of the porosity after an analysis are cut to it: the retention curve
-# is flat there, and a head cannot be read off it.
-WETTEST = 0.9999
-# Drier than at this head [m], that of oven-dry soil, no analysis makes a cell.
-DRIEST = -1e5
-# Water contents closer than this to the ones of the heads were not changed by an analysis.
-UNCHANGED = 1e-9
-
 SURFACE = ("canopy_water", "snow", "snow_liquid", "pond")
 STORES = ("canopy_water", "snow", "pond")
 FLUXES = ("rain", "evapotranspiration", "transpiration", "interception", "runoff", "drainage")
@@ -209,67 +213,38 @@ class SoilColumn(Model):
         DataError
             A value is not finite or outside its bounds, such as theta above the porosity.
         """
-        if (theta is None) == (h is None):
+        if theta is not None and h is None:
+            given_profile = profile("theta", theta, self.dz.size)
+        elif h is not None and theta is None:
+            given_profile = profile("h", h, self.dz.size)
+        else:
             raise DeclarationError("an ensemble needs exactly one of theta= and h=")
-        profile = self._profile("theta" if h is None else "h", theta if h is None else h)
-        members, columns, _ = profile.shape
-        coords = self._coordinates(columns, x, y)
+        members, columns, _ = given_profile.shape
+        coords = coordinates(self.z, self.dz, columns, x, y)
         given = dict(variables)
         if "Ks" in given:
             given["log10_Ks"] = np.log10(given.pop("Ks"))
         known = self._start(members, columns) | {
-            name: _leading(name, value, profile.shape, keep=name not in SURFACE)
+            name: leading(name, value, given_profile.shape, keep=name not in SURFACE)
             for name, value in given.items()
         }
         fields = {
-            name: (
-                ("member", "column", "layer")[: value.ndim],
-                value,
-                {"units": self.state[name].unit},
-            )
+            name: (PROFILE[: value.ndim], value, {"units": self.state[name].unit})
             for name, value in known.items()
         }
         ensemble = xr.Dataset(fields, coords)
         raw = self._raw(ensemble)
         if h is None:
-            self._check_content(profile, ensemble)
-            pressure, contents = head(self.soil, raw, profile), profile
+            self._check_content(given_profile, ensemble)
+            pressure, contents = head(self.soil, raw, given_profile), given_profile
         else:
-            pressure, contents = profile, content(self.soil, raw, profile)
+            pressure, contents = given_profile, content(self.soil, raw, given_profile)
         ensemble = ensemble.assign(
-            h=(("member", "column", "layer"), pressure, {"units": "m"}),
-            theta=(("member", "column", "layer"), contents, {"units": "m3 m-3"}),
+            h=(PROFILE, pressure, {"units": "m"}),
+            theta=(PROFILE, contents, {"units": "m3 m-3"}),
         )
         self.state.check(ensemble)
         return self._diagnosed(ensemble)
-
-    def _profile(self, name: str, value: Any) -> Array:
-        if isinstance(value, xr.DataArray):
-            dims = [dim for dim in ("member", "column", "layer") if dim in value.dims]
-            value = value.transpose(*dims).values
-        profile = np.array(value, float)
-        if profile.ndim == 2:
-            profile = profile[:, None, :]
-        if profile.ndim != 3 or profile.shape[2] not in (1, self.dz.size):
-            raise DataError(
-                f"{name} must be (member, column, layer) or (member, layer) with "
-                f"{self.dz.size} layers; got shape {np.shape(value)}"
-            )
-        return np.ascontiguousarray(np.broadcast_to(profile, (*profile.shape[:2], self.dz.size)))
-
-    def _coordinates(
-        self, columns: int, x: ArrayLike | None, y: ArrayLike | None
-    ) -> dict[str, Any]:
-        places = {
-            name: ("column", np.zeros(columns) if value is None else np.asarray(value, float))
-            for name, value in (("x", x), ("y", y))
-        }
-        coords: dict[str, Any] = {
-            name: (dim, value, {"units": "m"}) for name, (dim, value) in places.items()
-        }
-        coords["depth"] = ("layer", self.z, {"units": "m", "positive": "down"})
-        coords["thickness"] = ("layer", self.dz, {"units": "m"})
-        return coords
 
     def _start(self, members: int, columns: int) -> dict[str, Array]:
         """Empty stores and the parameters of soil and bottom for every member and column."""
@@ -299,24 +274,10 @@ class SoilColumn(Model):
     # --------------------------------------------------------------------------------- parameters
 
     def _parameters(self, ensemble: xr.Dataset) -> dict[str, Array]:
-        """Parameters of the soil as (member, column, layer), with length 1 where shared."""
-        values = self.soil.values()
-        parameters = {}
-        for name in self.soil.parameters:
-            if name in ensemble:
-                value = ensemble[name].values
-                parameters[name] = value.reshape(value.shape + (1,) * (3 - value.ndim))
-            else:
-                value = values[name]
-                parameters[name] = value.reshape((1,) * (3 - value.ndim) + value.shape)
-        return parameters
+        return parameters(self.soil, ensemble)
 
     def _raw(self, ensemble: xr.Dataset) -> Array:
-        """What the kernels want: (member or 1, column or 1, layer, parameter)."""
-        raw = self.soil.stack(self._parameters(ensemble))
-        shape = (*raw.shape[:2], self.dz.size, raw.shape[3])
-        # A copy: numba compiles anew for a read-only array or another order, here and below.
-        return np.array(np.broadcast_to(raw, shape), order="C")
+        return raw_parameters(self.soil, ensemble, self.dz.size)
 
     # ----------------------------------------------------------------------------------- forecast
 
@@ -388,9 +349,9 @@ class SoilColumn(Model):
         leaves = self.vegetation.leaf_area(forcing.times)
         demand = self._demand(values, forcing.step_seconds)
         parts = [
-            _by_column(values["rain"]) / MM,
-            _by_column(values["air_temperature"]),
-            _by_column(demand) * self.vegetation.crop(forcing.times) / MM,
+            by_column(values["rain"]) / MM,
+            by_column(values["air_temperature"]),
+            by_column(demand) * self.vegetation.crop(forcing.times) / MM,
             (-np.expm1(-self.vegetation.extinction * leaves))[None, None],
             (float(self.vegetation.canopy_storage) * leaves)[None, None],
         ]
@@ -436,14 +397,14 @@ class SoilColumn(Model):
         net = sum(sign * flat[name] for name, sign in self.budget.terms.items())
         flat["budget_error"] = flat["water"] - self.water(ensemble).values - net
         table = water_table_depth(h, self.z, self.dz)
-        profile, place = ensemble["h"].dims, ("member", "column")
+        layers = ensemble["h"].dims
         # One assignment: each of xarray's costs as much as a day of a few columns.
         return ensemble.assign(
-            {name: (place, value, {"units": "mm"}) for name, value in flat.items()}
+            {name: (PLACE, value, {"units": "mm"}) for name, value in flat.items()}
             | {
-                "h": (profile, h, {"units": "m"}),
-                "theta": (profile, theta, {"units": "m3 m-3"}),
-                "water_table_depth": (place, table, {"units": "m"}),
+                "h": (layers, h, {"units": "m"}),
+                "theta": (layers, theta, {"units": "m3 m-3"}),
+                "water_table_depth": (PLACE, table, {"units": "m"}),
             }
         )
 
@@ -456,7 +417,7 @@ class SoilColumn(Model):
         """Soil water, water under pressure, on leaves, in snow and on the surface [mm]."""
         soil = self._soil_water(ensemble["theta"].values, ensemble["h"].values)
         others = sum(ensemble[name].values for name in STORES)
-        return xr.DataArray(soil + others, dims=("member", "column"), attrs={"units": "mm"})
+        return xr.DataArray(soil + others, dims=PLACE, attrs={"units": "mm"})
 
     def _soil_water(self, theta: Array, h: Array) -> Array:
         pressed = float(self.storage) * np.maximum(h, 0.0)
@@ -467,7 +428,7 @@ class SoilColumn(Model):
         table = water_table_depth(ensemble["h"].values, self.z, self.dz)
         return ensemble.assign(
             water=self.water(ensemble),
-            water_table_depth=(("member", "column"), table, {"units": "m"}),
+            water_table_depth=(PLACE, table, {"units": "m"}),
         )
 
     def reconcile(
@@ -497,72 +458,20 @@ class SoilColumn(Model):
         for name in STORES:
             added = added + given[name].values - ensemble[name].values
         after = given.assign(h=given["h"].copy(data=h), theta=given["theta"].copy(data=theta))
-        dims = ("member", "column")
-        return self._diagnosed(after), xr.DataArray(added, dims=dims, attrs={"units": "mm"})
+        return self._diagnosed(after), xr.DataArray(added, dims=PLACE, attrs={"units": "mm"})
 
     def _agree(
         self, h: Array, theta: Array, ensemble: xr.Dataset, changed: tuple[str, ...]
     ) -> tuple[Array, Array]:
-        """Heads and contents of each cell that fit, from the one that decides there."""
-        values, raw = self._parameters(ensemble), self._raw(ensemble)
-        high = np.broadcast_to(values["theta_s"], theta.shape)
-        fitting = content(self.soil, raw, h)
-        by_head = np.abs(theta - fitting) <= UNCHANGED
-        if "h" in changed:
-            # the head of a dry cell is thrown far above zero by a linear update
-            by_head |= (h >= 0.0) & (theta >= WETTEST * high)
-        elif "theta" not in changed:
-            by_head |= h >= 0.0
-        # Near theta_r the head runs away; in sands theta at DRIEST is theta_r to the last bit, and
-        # one head of -inf is enough to spoil every covariance of the next analysis.
-        cut = np.clip(theta, content(self.soil, raw, np.full(h.shape, DRIEST)), WETTEST * high)
-        heads = np.maximum(head(self.soil, raw, cut), DRIEST)
-        return np.where(by_head, h, heads), np.where(by_head, fitting, cut)
+        """Heads and contents of each cell that fit."""
+        raw = self._raw(ensemble)
+        full = np.broadcast_to(self._parameters(ensemble)["theta_s"], theta.shape)
+        return heads_in_order(
+            h, theta, full, partial(content, self.soil, raw), partial(head, self.soil, raw), changed
+        )
 
     def _within(self, name: str, ensemble: xr.Dataset) -> Array:
         values = np.maximum(ensemble[name].values, 0.0)
         if name == "snow_liquid":
             values = np.minimum(values, np.maximum(ensemble["snow"].values, 0.0))
         return values
-
-
-def water_table_depth(h: Array, z: Array, dz: Array) -> Array:
-    """Depth [m] of the top of the saturated layers that reach the bottom; NaN where none do.
-
-    Heads (..., layer) are hydrostatic next to the table; it may also lie in the lower half of the
-    lowest layer.
-    """
-    dry = ~(h >= 0.0)
-    # First layer of the saturated block at the bottom: one below the lowest dry layer.
-    first = h.shape[-1] - np.argmax(dry[..., ::-1], axis=-1)
-    first = np.where(dry.any(axis=-1), first, 0)
-    layer = np.minimum(first, h.shape[-1] - 1)
-    depth = z[layer] - np.take_along_axis(h, layer[..., None], axis=-1)[..., 0]
-    return np.where(depth <= z[-1] + 0.5 * dz[-1], np.maximum(depth, 0.0), np.nan)
-
-
-def _by_column(value: Array) -> Array:
-    """(member, step[, column]) as (member, column or 1, step)."""
-    return value[:, None] if value.ndim == 2 else np.moveaxis(value, 2, 1)
-
-
-def _leading(name: str, value: Any, shape: tuple[int, ...], keep: bool) -> Array:
-    """A given variable as (member, column[, layer]), or as (member,) if `keep`."""
-    if isinstance(value, xr.DataArray):
-        order = [dim for dim in ("member", "column", "layer") if dim in value.dims]
-        ordered = value.transpose(*order)
-        axes = [axis for axis, dim in enumerate(("member", "column", "layer")) if dim not in order]
-        size = 3 if "layer" in order else 2
-        array = np.expand_dims(ordered.values, [axis for axis in axes if axis < size])
-    else:
-        array = np.asarray(value, float)
-        if array.ndim == 1 and not keep:
-            array = array[:, None]
-        size = max(array.ndim, 1 if keep else 2)
-    try:
-        return np.array(np.broadcast_to(array, shape[:size]), float)
-    except ValueError:
-        raise DataError(
-            f"{name} of shape {np.shape(value)} does not fit the ensemble (member, column, layer) "
-            f"{shape}"
-        ) from None

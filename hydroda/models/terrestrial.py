@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -35,6 +35,7 @@ from hydroda.models.kernels import soil as column_kernels
 from hydroda.models.kernels.flow import curves, member, multigrid, newton, passes
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
+from hydroda.models.order import UNCHANGED, heads_in_order
 from hydroda.models.retention import Retention, VanGenuchten
 from hydroda.models.roots import ExponentialRoots, Roots
 from hydroda.state import StateVector, Variable
@@ -57,9 +58,6 @@ __all__ = [
 Array = NDArray[np.float64]
 
 MM = 1000.0
-WETTEST = 0.9999  # as in `soil_column`
-DRIEST = -1e5
-UNCHANGED = 1e-9
 FLUXES = ("rain", "evaporation", "transpiration", "runoff", "inflow", "boundary_inflow")
 # So many distinct shapes of curves have rows of their own in the table of flux potentials.
 MOST_ROWS = 512
@@ -998,17 +996,8 @@ class TerrestrialSystem(Model):
         if "ice" in ensemble:
             for m in range(high.shape[0]):
                 high[m] *= self._open(ensemble, m).reshape(high.shape[1:])
-        fitting = self._contents(ensemble, h)
-        by_head = np.abs(theta - fitting) <= UNCHANGED
-        if "h" in changed:
-            by_head |= (h >= 0.0) & (theta >= WETTEST * high)
-        elif "theta" not in changed:
-            by_head |= h >= 0.0
-        driest = self._contents(ensemble, np.full(h.shape, DRIEST))
-        cut = np.clip(theta, driest, WETTEST * high)
-        # In sands the content at DRIEST is theta_r to the last bit, and its head infinite.
-        heads = np.maximum(self._heads(ensemble, cut), DRIEST)
-        return np.where(by_head, h, heads), np.where(by_head, fitting, cut)
+        contents, heads = partial(self._contents, ensemble), partial(self._heads, ensemble)
+        return heads_in_order(h, theta, high, contents, heads, changed)
 
 
 @dataclass(frozen=True)

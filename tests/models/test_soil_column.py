@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing import ForcingWindow
+from hydroda.models.columns import water_table_depth
 from hydroda.models.land import (
     FAO56,
     Atmosphere,
@@ -24,7 +25,7 @@ from hydroda.models.land import (
 )
 from hydroda.models.retention import ClappHornberger, Gardner, VanGenuchten
 from hydroda.models.roots import UniformRoots
-from hydroda.models.soil_column import SoilColumn, Steps, water_table_depth
+from hydroda.models.soil_column import SoilColumn, Steps
 
 START = np.datetime64("2016-04-01", "ns")
 HOUR = np.timedelta64(1, "h")
