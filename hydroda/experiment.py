@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +21,7 @@ from hydroda.ensemble import Ensemble
 from hydroda.errors import DataError, DeclarationError, HydrodaError
 from hydroda.files import remove_leftovers, replacing
 from hydroda.filters import ESMDA
+from hydroda.fingerprint import fingerprint
 from hydroda.forcing import Forcing, ForcingNoise, PerturbedForcing
 from hydroda.io import Checkpoint, Journal, Record, other_settings, stacked, write_tree
 from hydroda.models.base import Model
@@ -437,9 +436,7 @@ class Experiment(ABC):
         """Fingerprint of the declaration, its observations and its forcing."""
         network = inputs.network
         read = "" if network.data is None else network.records.digest
-        start = "" if inputs.start is None else _digest(inputs.start)
-        declared = repr((name, self, network, read, inputs.forcing, start))
-        return hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", declared).encode()).hexdigest()
+        return fingerprint(name, self, network, read, inputs.forcing, inputs.start)
 
     def _attrs(self) -> dict[str, Any]:
         return {
@@ -469,14 +466,6 @@ class Truth:
 
     network: ObservationNetwork
     tree: xr.DataTree
-
-
-def _digest(dataset: xr.Dataset) -> str:
-    """Fingerprint of the values of a dataset."""
-    digest = hashlib.sha256()
-    for name in sorted(map(str, dataset.data_vars)):
-        digest.update(name.encode() + np.ascontiguousarray(dataset[name].values).tobytes())
-    return digest.hexdigest()
 
 
 def _reading(sensor: Sensor, state: xr.Dataset, time: np.datetime64, streams: Streams) -> float:
