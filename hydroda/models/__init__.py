@@ -75,6 +75,14 @@ from hydroda.models.runoff import Aquifer, NoRunoff, Simtop, Topmodel
 from hydroda.models.snowpack import Compaction, NiuYang, RoughCover, SnowAgeing, Snowpack
 from hydroda.models.soil_column import SoilColumn, Steps
 from hydroda.models.soil_heat import SoilHeat
+from hydroda.models.streams import (
+    AlongSlopes,
+    DrainedArea,
+    Ponded,
+    SteepestDescent,
+    drained_area,
+    stream_mask,
+)
 from hydroda.models.terrestrial import (
     Compressible,
     Covered,
@@ -91,6 +99,7 @@ from hydroda.models.texture import Cosby, CosbyClasses, Rosetta
 __all__ = [
     "FAO56",
     "AgedSnow",
+    "AlongSlopes",
     "Aquifer",
     "Arithmetic",
     "Atmosphere",
@@ -113,6 +122,7 @@ __all__ = [
     "DegreeDay",
     "DenseRoughness",
     "DiffusiveWave",
+    "DrainedArea",
     "EvaporatingSurface",
     "ExponentialRoots",
     "Feddes",
@@ -147,6 +157,7 @@ __all__ = [
     "ParFlowModel",
     "Phase",
     "PlantType",
+    "Ponded",
     "Retention",
     "Rosetta",
     "RoughCover",
@@ -162,6 +173,7 @@ __all__ = [
     "SoilColour",
     "SoilColumn",
     "SoilHeat",
+    "SteepestDescent",
     "Steps",
     "Still",
     "TerrestrialSystem",
@@ -179,6 +191,8 @@ __all__ = [
     "clm4",
     "clm4_colour",
     "colm",
+    "drained_area",
     "igbp",
     "rosetta",
+    "stream_mask",
 ]
