@@ -11,21 +11,22 @@ import numba
 
 # Waking a second thread takes 0.1 ms, and 10 ms on a busy machine; so many operations repay it.
 WORTH_A_THREAD = 2_000_000
+# A kernel's work is dealt out like cards, piece k to hand k modulo HANDS: numba's threads take
+# equal runs of hands whatever is in them, and a run of pieces would be one half of a catchment.
+HANDS = 64
 
 
 @contextmanager
 def threads_for(operations: float) -> Iterator[None]:
     """Runs the kernels within in this thread alone where `operations` is small.
 
-    Threads take one piece of work after the other, since pieces differ in length. Results do not
-    depend on it: the threads of a kernel share nothing.
+    Results do not depend on it: the threads of a kernel share nothing.
     """
     before = numba.get_num_threads()
     if operations < WORTH_A_THREAD:
         numba.set_num_threads(1)
     try:
-        with numba.parallel_chunksize(1):
-            yield
+        yield
     finally:
         numba.set_num_threads(before)
 

@@ -58,25 +58,26 @@ def load_rows(x, rows, r0, r1, a, inc):
 
 
 @njit(cache=True, parallel=True, fastmath=FAST)
-def gain_rows(x, out, rows, line, edges, start, obs, weight, left, right, factor):
+def gain_rows(x, out, rows, line, edges, start, obs, weight, left, right, factor, hands):
     """out = x + factor · Σ_o weight_o (a · left_o) right_o; `out` may be `x`.
 
     Piece k holds rows[edges[k]:edges[k+1]], all of line at = line[k], which sees
-    obs[start[at]:start[l+1]].
+    obs[start[at]:start[at+1]]; pieces are dealt out to `hands`.
     """
     members = x.shape[1]
-    for k in prange(len(line)):
+    for hand in prange(hands):
         a = np.empty((ROWS, members))
         inc = np.empty((ROWS, members))
-        at = line[k]
-        for r0 in range(edges[k], edges[k + 1], ROWS):
-            load_rows(x, rows, r0, edges[k + 1], a, inc)
-            add_increments(a, inc, left, right, obs, weight, start[at], start[at + 1])
-            for r in range(r0, min(r0 + ROWS, edges[k + 1])):
-                i = rows[r]
-                f = factor[i]
-                for n in range(members):
-                    out[i, n] = x[i, n] + f * inc[r - r0, n]
+        for k in range(hand, len(line), hands):
+            at = line[k]
+            for r0 in range(edges[k], edges[k + 1], ROWS):
+                load_rows(x, rows, r0, edges[k + 1], a, inc)
+                add_increments(a, inc, left, right, obs, weight, start[at], start[at + 1])
+                for r in range(r0, min(r0 + ROWS, edges[k + 1])):
+                    i = rows[r]
+                    f = factor[i]
+                    for n in range(members):
+                        out[i, n] = x[i, n] + f * inc[r - r0, n]
 
 
 @njit(cache=True)
@@ -459,21 +460,20 @@ def transform(y, d, variance, obs, weight, k0, k1, left, right, a, z, v, off, w)
 
 
 @njit(cache=True, parallel=True, fastmath=FAST)
-def square_root_rows(x, out, rows, edges, start, obs, weight, y, d, variance, factor, block):
-    """The local square-root analysis of all lines; `out` may be `x`.
+def square_root_rows(x, out, rows, edges, start, obs, weight, y, d, variance, factor, hands):
+    """The local square-root analysis of all lines, dealt out to `hands`; `out` may be `x`.
 
     Returns a line whose eigenvalues did not converge, or −1.
     """
     lines, members = len(start) - 1, x.shape[1]
-    blocks = (lines + block - 1) // block
-    failed = np.full(blocks, -1)
-    for b in prange(blocks):
+    failed = np.full(hands, -1)
+    for hand in prange(hands):
         left, right = np.empty((members, members)), np.empty((members, members))
         a, z = np.empty((members, members)), np.empty((members, members))
         v, off, w = np.empty(members), np.empty(members), np.empty(members)
         four, inc = np.empty((ROWS, members)), np.empty((ROWS, members))
         each, ones = np.arange(members), np.ones(members)
-        for at in range(b * block, min((b + 1) * block, lines)):
+        for at in range(hand, lines, hands):
             count = 0
             if start[at + 1] > start[at]:
                 count = transform(
@@ -481,7 +481,7 @@ def square_root_rows(x, out, rows, edges, start, obs, weight, y, d, variance, fa
                     left, right, a, z, v, off, w,
                 )  # fmt: skip
             if count < 0:
-                failed[b] = at
+                failed[hand] = at
                 continue
             for r0 in range(edges[at], edges[at + 1], ROWS):
                 load_rows(x, rows, r0, edges[at + 1], four, inc)

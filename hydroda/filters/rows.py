@@ -6,7 +6,7 @@ import numpy as np
 
 from hydroda.analysis import Problem, Weights
 from hydroda.filters import _kernels
-from hydroda.threads import threads_for
+from hydroda.threads import HANDS, threads_for
 
 LONGEST = 256
 """Rows of a line that one thread takes at a time: a single line, too, keeps all threads busy."""
@@ -25,7 +25,7 @@ def add_to_rows(problem: Problem, left: np.ndarray, right: np.ndarray) -> np.nda
     with threads_for(problem.x.size * (1 + len(weights.obs) / max(1, weights.lines))):
         _kernels.gain_rows(
             problem.x, out, rows, line, edges, weights.start, weights.obs, weights.value,
-            np.ascontiguousarray(left), np.ascontiguousarray(right), factor,
+            np.ascontiguousarray(left), np.ascontiguousarray(right), factor, HANDS,
         )  # fmt: skip
     return out
 

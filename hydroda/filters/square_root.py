@@ -13,10 +13,10 @@ from hydroda.filters.base import Filter
 from hydroda.filters.rows import add_to_rows, grouped
 from hydroda.filters.taper import OnAnomalies, OnCovariances, OnCrossCovariance, TaperForm
 from hydroda.localization import NoLocalization
-from hydroda.threads import threads_for
+from hydroda.threads import HANDS, threads_for
 
-LINES = 32
-"""Places that one thread analyses at a time."""
+TURNED = 512
+"""Rows that one thread rotates at a time."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SquareRoot(Filter):
             raise DeclarationError("rotation=True needs Problem.rng")
         with threads_for(x.size * problem.members):
             turn = rotation(problem.rng, problem.members)
-            _kernels.rotate_rows(x, turn, 4 * _kernels.ROWS * LINES)
+            _kernels.rotate_rows(x, turn, TURNED)
         return x
 
 
@@ -125,7 +125,7 @@ def locally(problem: Problem) -> np.ndarray:
         failed = _kernels.square_root_rows(
             problem.x, out, rows, edges, weights.start, weights.obs, weights.value,
             problem.anomalies, problem.innovation, problem.variance,
-            np.ascontiguousarray(problem.damping), LINES,
+            np.ascontiguousarray(problem.damping), HANDS,
         )  # fmt: skip
     if failed >= 0:
         raise DataError(

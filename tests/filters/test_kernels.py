@@ -132,7 +132,8 @@ def test_that_the_weight_of_the_root_is_a_half_without_signal(form):
     assert form("root_weight")(0.0) == 0.5
 
 
-def test_that_rows_are_updated_alike_in_both_forms():
+@pytest.mark.parametrize("hands", [1, 2, 5])
+def test_that_rows_are_updated_alike_in_both_forms_and_by_any_number_of_hands(hands):
     rng = np.random.default_rng(3)
     x, left, right = rng.normal(size=(7, 6)), rng.normal(size=(3, 6)), rng.normal(size=(3, 6))
     arguments = (
@@ -146,10 +147,12 @@ def test_that_rows_are_updated_alike_in_both_forms():
         right,
         np.linspace(0, 1, 7),
     )
-    compiled, plain = np.empty_like(x), np.empty_like(x)
-    _kernels.gain_rows(x, compiled, *arguments)
-    _kernels.gain_rows.py_func(x, plain, *arguments)
+    compiled, plain, alone = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+    _kernels.gain_rows(x, compiled, *arguments, hands)
+    _kernels.gain_rows.py_func(x, plain, *arguments, hands)
     np.testing.assert_allclose(compiled, plain, rtol=1e-13)
+    _kernels.gain_rows(x, alone, *arguments, 1)
+    assert (compiled == alone).all()
 
 
 def test_that_a_rotation_is_the_same_in_both_forms():
