@@ -72,9 +72,10 @@ FORECASTS = CoLMColumn(
     clay="10 %",
 )
 
-# The set usual in land assimilation, with these numbers in Reichle et al. (2007,
-# 10.1029/2006JD008033) and Kumar et al. (2009, 10.1175/2009JHM1134.1); what Yilmaz et al. (2011)
-# used is not printed in Dan.
+# The set usual in land assimilation: these numbers, correlations and this day of memory ship with
+# NASA's Land Information System (LISF, lis/testcases/dataassim/S1_backscatter/perturb); rain and
+# shortwave are cited from Reichle et al. (2007), 10.1029/2006JD008033. What Yilmaz et al. (2011),
+# 10.1175/2011JHM1346.1, used is not printed in Dan and is not in their abstract.
 RAIN_SD, SHORTWAVE_SD, LONGWAVE_SD = 0.5, 0.3, 50.0
 INITIAL_SD = 0.05  # of each component of the state, as in the paper
 TABLE: Amount = "4.8 m"  # water table that CLM 4 starts from
@@ -96,7 +97,7 @@ def perturbations(scale: float = 1.0) -> ForcingNoise:
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def weather(seed: int, path: str | None = None) -> Forcing:
     """The weather of all 40 columns, October 2002 to October 2003: made, or from a CF file.
 

@@ -9,6 +9,7 @@ from hydroda.plotting.catchment import catchment_maps, maps_over_series
 from hydroda.plotting.maps import map_network, map_stations
 from hydroda.plotting.neutrons import counts_to_moisture, footprint, sampled_days
 from hydroda.plotting.observations import availability, observed_series, well_history
+from hydroda.plotting.panels import Curve, Panel, panels
 from hydroda.plotting.profiles import (
     heads_through_time,
     pf,
@@ -17,6 +18,7 @@ from hydroda.plotting.profiles import (
 )
 from hydroda.plotting.schemes import (
     numbers_by_column,
+    scheme_trade_off,
     schemes_over_columns,
     schemes_with_depth,
 )
@@ -34,6 +36,8 @@ __all__ = [
     "GREY",
     "MANY_POINTS",
     "PALETTE",
+    "Curve",
+    "Panel",
     "availability",
     "axis_label",
     "catchment_maps",
@@ -48,6 +52,7 @@ __all__ = [
     "maps_over_series",
     "numbers_by_column",
     "observed_series",
+    "panels",
     "parameter_history",
     "pf",
     "pretty_unit",
@@ -55,6 +60,7 @@ __all__ = [
     "rank_histogram",
     "sampled_days",
     "save",
+    "scheme_trade_off",
     "schemes_over_columns",
     "schemes_with_depth",
     "scores_table",

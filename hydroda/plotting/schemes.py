@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
 
 @styled
-def schemes_with_depth(values: xr.DataArray, *, ax: Axes | None = None) -> Figure:
-    """A score (scheme, layer) of several schemes against the `depth` (layer) [m], downwards."""
+def schemes_with_depth(
+    values: xr.DataArray, published: xr.DataArray | None = None, *, ax: Axes | None = None
+) -> Figure:
+    """A score (scheme, layer) of several schemes against the `depth` (layer) [m], downwards.
+
+    Published means (scheme, span), from `top` to `bottom` (span) [m], are bars of the same colour.
+    """
     values = expect(values, "values", "scheme", "layer")
     fig, axes = canvas(ax, (5.0, 5.0))
     for i, scheme in enumerate(values["scheme"].values):
@@ -39,6 +44,8 @@ def schemes_with_depth(values: xr.DataArray, *, ax: Axes | None = None) -> Figur
             ls=DASHES[i // len(CURVES) % len(DASHES)],
             label=str(scheme),
         )
+    if published is not None:
+        _published_means(axes, published)
     log_axis(axes)
     axes.invert_yaxis()
     if float(values.min()) < 0.0:
@@ -46,6 +53,42 @@ def schemes_with_depth(values: xr.DataArray, *, ax: Axes | None = None) -> Figur
     axes.set_ylabel("Depth (m)")
     axes.set_xlabel(axis_label(values))
     legend(fig, [axes], ax is None, columns=2)
+    return fig
+
+
+def _published_means(ax: Axes, published: xr.DataArray) -> None:
+    published = expect(published, "published", "scheme", "span")
+    label = "published, means"
+    for i, scheme in enumerate(published.values):
+        for value, top, bottom in zip(
+            scheme, published["top"].values, published["bottom"].values, strict=True
+        ):
+            if np.isfinite(value):
+                colour = CURVES[i % len(CURVES)]
+                ax.plot([value, value], [top, bottom], color=colour, lw=5, alpha=0.3, label=label)
+                label = "_"
+
+
+@styled
+def scheme_trade_off(cost: xr.DataArray, gain: xr.DataArray, *, ax: Axes | None = None) -> Figure:
+    """What several schemes win (scheme) against what it costs (scheme), each mark with its name."""
+    cost, gain = expect(cost, "cost", "scheme"), expect(gain, "gain", "scheme")
+    fig, axes = canvas(ax, (7.5, 5.0))
+    marks = "oxsd^v+*"
+    for i, scheme in enumerate(cost["scheme"].values):
+        axes.plot(
+            float(cost.sel(scheme=scheme)),
+            float(gain.sel(scheme=scheme)),
+            marks[i % len(marks)],
+            color=CURVES[i % len(CURVES)],
+            ms=7,
+            label=str(scheme),
+        )
+    if float(cost.max()) > 8.0 * float(cost.median()):
+        axes.set_xscale("symlog", linthresh=1.0)
+    axes.set_xlabel(axis_label(cost))
+    axes.set_ylabel(axis_label(gain))
+    legend(fig, [axes], ax is None, columns=3)
     return fig
 
 

@@ -16,10 +16,18 @@ from pathlib import Path
 from hydroda.errors import DeclarationError
 from hydroda.studies.dan2020 import tables
 from hydroda.studies.dan2020.case import Case, carried_out
-from hydroda.studies.dan2020.schemes import OPEN_LOOP, PAPER, RECOMMENDED, VARIANTS, Scheme
-from hydroda.studies.dan2020.scores import RECOMMENDATION, spread
+from hydroda.studies.dan2020.schemes import (
+    OPEN_LOOP,
+    PAPER,
+    RECOMMENDED,
+    TOLD,
+    VARIANTS,
+    Scheme,
+)
+from hydroda.studies.dan2020.scores import spread
 from hydroda.studies.dan2020.twin import Setting
 from hydroda.studies.report import Bar, StudyReport, Value, Verdict
+from hydroda.units import magnitude
 
 SIZES: Mapping[str, Setting] = {
     "small": Setting(columns=2, members=12, days=10, years=1),
@@ -29,7 +37,7 @@ SIZES: Mapping[str, Setting] = {
 SPREADS = (1.0, 0.4, 0.1)  # of the noise on the forcing: near 1, 0.5 and 0.15 % at 3 cm
 SEEDS = (1, 2, 3)
 DEEP_TABLE = "15 m"
-TABLES = ("1", "2", "3", "4", "5", "6", "verdicts", "variants", "aquifer")
+TABLES = ("1", "2", "3", "4", "5", "6", "water", "verdicts", "variants", "aquifer")
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,9 @@ def run(
 ) -> StudyReport:
     """Tables 1 and 2 and figures 3 to 6 with their verdicts; or one of `TABLES`.
 
-    "verdicts" runs three spreads and three seeds, "variants" the further schemes and what is
-    recommended, "aquifer" nature over a deeper water table. Finished runs are kept in `out`, and
-    the same command goes on from them.
+    "water" says where the water of the analyses went, "verdicts" runs three spreads and three
+    seeds, "variants" the further schemes, "aquifer" nature over two depths of the water table.
+    Finished runs are kept in `out`, and the same command goes on from them.
 
     Raises
     ------
@@ -82,13 +90,13 @@ def run(
         values += tables.table_2()
     if table == "verdicts":
         values, verdicts = _verdicts(setting, seeds, means)
+    elif table == "aquifer":
+        values, verdicts = _aquifers(setting, seeds, means)
     elif table not in ("1", "2"):
-        if table == "aquifer":
-            setting = replace(setting, table=DEEP_TABLE)
-        further = (RECOMMENDED, *VARIANTS) if table == "variants" else ()
+        further = VARIANTS if table == "variants" else ()
         cases = [means.case(replace(setting, seed=seed), further) for seed in seeds]
         values += _values(table, cases, further)
-        verdicts = list(tables.verdicts(cases, further=(RECOMMENDATION,) if further else ()))
+        verdicts = list(tables.verdicts(cases))
         drawn = tables.figures(cases)
     return StudyReport(
         study="dan2020",
@@ -103,18 +111,34 @@ def run(
 
 def _values(table: str | None, cases: Sequence[Case], further: Sequence[Scheme]) -> list[Value]:
     """The numbers of the tables asked for."""
-    names = [OPEN_LOOP.name, *(scheme.name for scheme in PAPER)]
+    names = [OPEN_LOOP.name, *(scheme.name for scheme in PAPER), RECOMMENDED.name]
+    all_names = [*names, TOLD.name, *(scheme.name for scheme in further)]
     parts = {
         "3": lambda: tables.figure_3(cases),
         "4": lambda: tables.figure_4(cases),
         "5": lambda: tables.figure_5(cases, names),
         "6": lambda: tables.figure_6(cases, names[1:]),
-        "variants": lambda: tables.summary(
-            cases, [*names, *(scheme.name for scheme in further)], "variants"
-        ),
+        "variants": lambda: tables.summary(cases, all_names, "variants"),
+        "water": lambda: tables.water(cases, all_names[1:]),
     }
-    wanted = [table] if table in parts else ["3", "4", "5", "6"]
+    wanted = [table] if table in parts else ["3", "4", "5", "6", "water"]
+    if table == "variants":
+        wanted.append("water")
     return [value for name in wanted for value in parts[name]()]
+
+
+def _aquifers(
+    setting: Setting, seeds: Sequence[int], means: Means
+) -> tuple[list[Value], list[Verdict]]:
+    """The findings over two depths of the water table of nature, and the sign below."""
+    values: list[Value] = []
+    verdicts: list[Verdict] = []
+    for number, table in enumerate((setting.table, DEEP_TABLE)):
+        label = f"water table from {magnitude(table, 'm', 'table'):g} m"
+        cases = [means.case(replace(setting, seed=seed, table=table)) for seed in seeds]
+        values += tables.bottom(cases, label)
+        verdicts += tables.verdicts(cases, label if number else "")
+    return values, verdicts
 
 
 def _verdicts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 from hydroda.files import replacing
 from hydroda.localization import choose_threshold
 from hydroda.studies.dan2020.march import March, Run
-from hydroda.studies.dan2020.schemes import BA, ENKF, INF, LOC, OPEN_LOOP, THRESHOLDS, WC, Scheme
+from hydroda.studies.dan2020.schemes import (
+    BA,
+    ENKF,
+    INF,
+    LOC,
+    OPEN_LOOP,
+    RECOMMENDED,
+    THRESHOLDS,
+    TOLD,
+    WC,
+    Scheme,
+)
 from hydroda.studies.dan2020.twin import Setting, Twin
 from hydroda.studies.report import Bar
 
@@ -47,9 +58,10 @@ def carried_out(
     progress: Bar | None = None,
     folder: Path | None = None,
 ) -> Case:
-    """The five schemes of the paper with all their threshold layers, then `further` ones."""
+    """The five schemes of the paper with all their threshold layers, ours, then `further` ones."""
     twin = Twin.of(setting)
-    blind = [OPEN_LOOP, ENKF, WC, INF, *(LOC.candidate(layer) for layer in THRESHOLDS)]
+    blind = [OPEN_LOOP, ENKF, WC, INF, RECOMMENDED, TOLD]
+    blind += [LOC.candidate(layer) for layer in THRESHOLDS]
     runs = _marched(twin, blind, None, progress, folder)
     candidates = [runs[LOC.candidate(layer).name] for layer in THRESHOLDS]
     chosen = np.array(chosen_thresholds(candidates))
@@ -100,7 +112,8 @@ def _file(
     if folder is None:
         return None
     layers = thresholds if scheme.searches else None
-    said = repr((version("hydroda"), setting, scheme, layers))
+    held = [field.name for field in fields(Run)]
+    said = repr((version("hydroda"), setting, scheme, layers, held))
     return folder / f"{hashlib.sha256(said.encode()).hexdigest()[:16]}.npz"
 
 

@@ -33,6 +33,7 @@ class Run:
     likelihood       −2 ln L of the innovations (day, column), where λ was estimated
     gain             of the bias (day, column)
     sd, innovation   of the forecast at 3 cm (day, column) [m3 m-3]
+    evaporation, runoff, water   in the day after the analysis and at its end (day, column) [mm]
     failures         members replaced
     """
 
@@ -46,6 +47,9 @@ class Run:
     gain: Array
     sd: Array
     innovation: Array
+    evaporation: Array
+    runoff: Array
+    water: Array
     failures: int = 0
 
     @property
@@ -75,6 +79,7 @@ class Run:
 
 DAILY = (
     "residual", "unclipped", "inflation", "bound", "likelihood", "gain", "sd", "innovation",
+    "evaporation", "runoff", "water",
 )  # fmt: skip
 
 
@@ -145,6 +150,7 @@ class March:
             state, moisture = self._forecast(state, self.twin.window(day, len(self.lanes)), day)
             if day > 0:
                 self._score(day, moisture)
+                self._weigh(day - 1, state)
             if day < self.twin.setting.days:
                 net = model.budget.net(state).values
                 state = self._analysed(state, held + net, day)
@@ -199,6 +205,16 @@ class March:
         error = mean - self.twin.truth[day, :SCORED, None]
         self.sums += error.sum(axis=0), (error**2).sum(axis=0)
 
+    def _weigh(self, day: int, forecast: xr.Dataset) -> None:
+        """Notes what evaporated and ran off after the analysis of a day, and what is left."""
+        fluxes = {
+            "evaporation": forecast["evapotranspiration"].values,
+            "runoff": forecast["runoff"].values + forecast["drainage"].values,
+            "water": self.twin.model.water(forecast).values,
+        }
+        for name, values in fluxes.items():
+            self.daily[name][day] = values.mean(axis=0).reshape(len(self.lanes), self.columns)
+
     # --- analysis ---
 
     def _analysed(self, forecast: xr.Dataset, target: Array, day: int) -> xr.Dataset:
@@ -247,7 +263,7 @@ class March:
         target: Array,
         noise: Mapping[str, Array],
     ) -> Analysis | None:
-        """The analysis of one column under one scheme; None for the open loop."""
+        """The analysis of one column under one scheme; None for an open loop."""
         probes, daily = lane.scheme.probes, self.daily
         rows = x[lane.rows]
         hx = lane.operator @ rows
@@ -256,7 +272,7 @@ class March:
         daily["innovation"][day, i, k] = reading[0] - hx[0].mean()
         own = lane.filters[k].filter
         if own is None:
-            return None
+            return _told(rows, self.twin.truth[day, -1, k, : lane.scheme.told])
         others = np.setdiff1d(np.arange(x.shape[0]), lane.rows)
         rest = offset + self.content[others] @ x[others]
         weights = self.content[lane.rows]
@@ -295,6 +311,15 @@ REPORTED = {
     "gain": "bias_gain",
     "unclipped": "residual_before_clipping",
 }
+
+
+def _told(x: Array, nature: Array) -> Analysis | None:
+    """The members (row, member) around nature (layer,) in the first rows; None without any."""
+    if not nature.size:
+        return None
+    told = x.copy()
+    told[: nature.size] += (nature - x[: nature.size].mean(axis=1))[:, None]
+    return Analysis(np.maximum(told, 0.0))
 
 
 def _porosity(model: LandColumn) -> Array:

@@ -24,7 +24,7 @@ class Scheme:
     Tapers on anomalies and the likelihood inflation act on `scales`, as in the paper.
 
     Where the filter declares `threshold=Search()`, each column gets the layer that the bias-blind
-    runs chose for it.
+    runs chose for it. Without a filter the means of the first `told` layers become nature's.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Scheme:
     changes: tuple[str, ...] = ALL
     probes: tuple[str, ...] = (SHALLOW,)
     scales: tuple[str, ...] = ("theta",)
+    told: int = 0
 
     @property
     def searches(self) -> bool:
@@ -67,6 +68,9 @@ INF = Scheme("WCEnKF-Inf", EnKF(inflation=LIKELIEST, constraint=BUDGET))
 LOC = Scheme("WCEnKF-Inf-Loc", EnKF(SEARCHED, LIKELIEST, BUDGET))
 BA = Scheme("WCEnKF-Inf-Loc-BA", EnKF(SEARCHED, LIKELIEST, BUDGET, Dee2005()))
 PAPER = (ENKF, WC, INF, LOC, BA)
+
+# No filter can do it: what the moisture of nature above 36.6 cm costs the water budget.
+TOLD = Scheme("layers 1 to 5 told", None, told=5)
 
 # Not in the paper: the members themselves carry the inflated and tapered anomalies. What was
 # inflated above stays in the spread, and below none is kept that no reading speaks of.

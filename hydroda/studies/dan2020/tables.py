@@ -15,10 +15,19 @@ from hydroda.localization import threshold_mu
 from hydroda.studies.dan2020 import published
 from hydroda.studies.dan2020.case import Case
 from hydroda.studies.dan2020.march import Run
-from hydroda.studies.dan2020.schemes import BA, ENKF, INF, LOC, OPEN_LOOP, PAPER, WC
+from hydroda.studies.dan2020.schemes import (
+    INF,
+    LOC,
+    OPEN_LOOP,
+    PAPER,
+    RECOMMENDED,
+    TOLD,
+    WC,
+)
 from hydroda.studies.dan2020.scores import (
     FINDINGS,
     PERCENT,
+    RECOMMENDATION,
     Finding,
     above,
     below,
@@ -27,6 +36,7 @@ from hydroda.studies.dan2020.scores import (
     quartiles,
     residual,
     spread,
+    where_water_went,
 )
 from hydroda.studies.dan2020.twin import Array
 from hydroda.studies.report import Value, Verdict
@@ -35,7 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CM = 100.0
-SHORT = {s.name: s.name.removeprefix("WCEnKF-") for s in PAPER}
+SHORT = {s.name: s.name.removeprefix("WCEnKF-") for s in (*PAPER, RECOMMENDED)}
 
 
 def table_1() -> Iterator[Value]:
@@ -122,7 +132,8 @@ def summary(cases: Sequence[Case], names: Sequence[str], table: str) -> Iterator
         ("size of R by day", "mm/day", {}, daily_size),
         ("mean lambda", "", {INF.name: published.INFLATION}, _inflation(np.mean)),
         ("median lambda", "", {}, _inflation(np.median)),
-        ("lambda = 1", "%", {}, lambda run: PERCENT * float((run.bound == -1).mean())),
+        ("lambda = 1", "%", {}, _hits(-1)),
+        ("lambda = 1000", "%", {}, _hits(1)),
         ("sd at 3 cm", "%", {}, lambda run: PERCENT * float(run.sd.mean())),
     )
     for name in names:
@@ -138,6 +149,21 @@ def _inflation(statistic: Callable[[Array], np.floating]) -> Callable[[Run], flo
         return float(statistic(known)) if known.size else float("nan")
 
     return of
+
+
+def _hits(bound: int) -> Callable[[Run], float]:
+    """How often [%] λ met its lower (−1) or upper (1) bound."""
+    return lambda run: PERCENT * float((run.bound == bound).mean())
+
+
+def water(cases: Sequence[Case], names: Sequence[str]) -> Iterator[Value]:
+    """Where the water that analyses added went, against the open loop."""
+    columns = "added by analyses", "evaporated more", "ran off more", "held more"
+    for name in names:
+        pairs = [(case.runs[name], case.runs[OPEN_LOOP.name]) for case in cases]
+        went = np.mean([where_water_went(*pair) for pair in pairs], axis=0)
+        for column, value in zip(columns, went.tolist(), strict=True):
+            yield Value("water", name, column, "mm/day", None, value)
 
 
 def figure_6(cases: Sequence[Case], names: Sequence[str]) -> Iterator[Value]:
@@ -160,11 +186,9 @@ def _unclipped(run: Run) -> float:
     return float(run.unclipped.mean())
 
 
-def verdicts(
-    cases: Sequence[Case], label: str = "", further: Sequence[Finding] = ()
-) -> Iterator[Verdict]:
-    """Whether each finding of the paper holds in most of the seeds of one spread."""
-    for finding in (*FINDINGS, *further):
+def verdicts(cases: Sequence[Case], label: str = "") -> Iterator[Verdict]:
+    """Whether each finding of the paper, and ours, holds in most of the seeds of one spread."""
+    for finding in (*FINDINGS, RECOMMENDATION):
         yield _verdict(finding, cases, label)
 
 
@@ -179,26 +203,48 @@ def spreads(cases: Mapping[str, Sequence[Case]]) -> Iterator[Value]:
     for label, some in cases.items():
         ours = float(np.mean([spread(case) for case in some]))
         yield Value("spreads", label, "open-loop sd at 3 cm", "%", None, ours)
-        for scheme in PAPER:
+        for name in (OPEN_LOOP.name, *SHORT, TOLD.name):
+            short = SHORT.get(name, name)
             for column, score in (("above", above), ("below", below)):
-                value = _mean(score, scheme.name)(some)
-                yield Value("spreads", label, f"{SHORT[scheme.name]}, {column}", "%", None, value)
-            value = _mean(residual, scheme.name)(some)
-            yield Value("spreads", label, f"{SHORT[scheme.name]}, R", "mm/day", None, value)
+                value = _mean(score, name)(some)
+                yield Value("spreads", label, f"{short}, {column}", "%", None, value)
+            for column, score in (("R", residual), ("by day", daily_size)):
+                value = _mean(score, name)(some)
+                yield Value("spreads", label, f"{short}, {column}", "mm/day", None, value)
+
+
+def bottom(cases: Sequence[Case], label: str) -> Iterator[Value]:
+    """Bias of the lowest layer, whose sign is not aimed at; errors and budget of the schemes."""
+    missed = [PERCENT * float(case.twin.one_step[..., -1].mean()) for case in cases]
+    theirs = published.BOTTOM_BIAS
+    row = f"{label}: one-day forecasts (published: size only)"
+    yield Value("aquifer", row, "layer 10, bias", "%", theirs, float(np.mean(missed)))
+    for name in (OPEN_LOOP.name, *SHORT, TOLD.name):
+        row = f"{label}: {name}"
+        scores: tuple[tuple[str, str, Callable[[Run], float]], ...] = (
+            ("layer 10, bias", "%", lambda run: PERCENT * float(run.bias[:, -1].mean())),
+            ("above", "%", above),
+            ("below", "%", below),
+            ("R", "mm/day", residual),
+            ("by day", "mm/day", daily_size),
+        )
+        for column, unit, score in scores:
+            yield Value("aquifer", row, column, unit, None, _mean(score, name)(cases))
 
 
 # --- figures ------------------------------------------------------------------------------------
 
 
 def figures(cases: Sequence[Case]) -> dict[str, Callable[[], Figure]]:
-    """Figures 3 to 6 of the first seed, published means beside ours."""
+    """Figures 3 to 6 of the first seed, published means beside ours, and error against water."""
     case = cases[0]
-    names = [OPEN_LOOP.name, *(scheme.name for scheme in PAPER)]
+    names = [OPEN_LOOP.name, *(scheme.name for scheme in PAPER), RECOMMENDED.name]
     drawn: dict[str, Callable[[], Figure]] = {
         "figure_3": lambda: plotting.schemes_with_depth(_model_error(case)),
         "figure_4a": lambda: plotting.numbers_by_column(_layers(case)),
         "figure_4b": lambda: plotting.numbers_by_column(_columns(case)),
         "figure_6": lambda: plotting.schemes_over_columns(_residuals(case), _their_residuals()),
+        "error_and_water": lambda: plotting.scheme_trade_off(*_error_and_water(case)),
     }
     for letter, part in zip("abc", ("error", "short_lived", "bias"), strict=True):
         drawn[f"figure_5{letter}"] = _drawing(case, names, part)
@@ -208,7 +254,9 @@ def figures(cases: Sequence[Case]) -> dict[str, Callable[[], Figure]]:
 def _drawing(case: Case, names: Sequence[str], part: str) -> Callable[[], Figure]:
     def draw() -> Figure:
         values = np.array([getattr(case.runs[name], part).mean(axis=0) for name in names])
-        return plotting.schemes_with_depth(_with_depth(values, names, f"{part} of the analyses"))
+        theirs = _their_errors(names) if part == "error" else None
+        shown = _with_depth(values, names, f"{part.replace('_', '-')} of the analyses")
+        return plotting.schemes_with_depth(shown, theirs)
 
     return draw
 
@@ -220,6 +268,37 @@ def _with_depth(values: Array, names: Sequence[str], meaning: str) -> xr.DataArr
         dims=("scheme", "layer"),
         attrs={"units": "percent", "long_name": meaning},
     )
+
+
+def _their_errors(names: Sequence[str]) -> xr.DataArray:
+    """Published means over the layers above 36.6 cm and over those below it (scheme, span)."""
+    nan = float("nan")
+    return xr.DataArray(
+        [[part.get(name, nan) for part in (published.ABOVE, published.BELOW)] for name in names],
+        coords={
+            "scheme": list(names),
+            "top": ("span", FORECASTS.z[[0, 6]]),
+            "bottom": ("span", FORECASTS.z[[4, 9]]),
+        },
+        dims=("scheme", "span"),
+    )
+
+
+def _error_and_water(case: Case) -> tuple[xr.DataArray, xr.DataArray]:
+    """Size of the residual by day and error of the column, for each scheme."""
+    names = [OPEN_LOOP.name, *(s.name for s in PAPER), RECOMMENDED.name, TOLD.name]
+    names += [name for name in case.runs if name not in names and " s=" not in name]
+    moved = [daily_size(case.runs[name]) for name in names]
+    errors = [column_error(case.runs[name]) for name in names]
+    coords = {"scheme": names}
+    return (
+        xr.DataArray(moved, coords, ("scheme",), attrs=_said("mm/day", "size of the residual")),
+        xr.DataArray(errors, coords, ("scheme",), attrs=_said("percent", "error of the column")),
+    )
+
+
+def _said(unit: str, meaning: str) -> dict[str, str]:
+    return {"units": unit, "long_name": meaning}
 
 
 def _model_error(case: Case) -> xr.DataArray:
@@ -249,11 +328,11 @@ def _columns(case: Case) -> xr.DataArray:
 
 
 def _residuals(case: Case) -> xr.DataArray:
-    rows = {s.name: case.runs[s.name].residual.mean(axis=0) for s in PAPER}
+    rows = {name: case.runs[name].residual.mean(axis=0) for name in SHORT}
     return _by_column(rows, "mm", "residual of the water budget")
 
 
 def _their_residuals() -> xr.DataArray:
     return xr.DataArray(
-        [published.RESIDUAL[s.name] for s in (ENKF, WC, INF, LOC, BA)], dims="scheme"
+        [published.RESIDUAL.get(name, float("nan")) for name in SHORT], dims="scheme"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import xarray as xr
@@ -94,10 +94,8 @@ class Twin:
     @classmethod
     def of(cls, setting: Setting) -> Twin:
         """Nature and everything that all schemes share."""
-        forcing = some_columns(weather(setting.seed, setting.file), setting.chosen)
-        streams = Streams(setting.seed)
-        begin = run_in(NATURE, forcing, setting.chosen, setting.years, setting.table)
-        truth, one_step = _nature(begin, forcing, setting)
+        forcing, streams = _weather(setting), Streams(setting.seed)
+        truth, one_step, start = _shared(replace(setting, members=2, spread=1.0))
         members = range(setting.members)
         noise = perturbations(setting.spread)
         span = setting.times[0], setting.times[-1]
@@ -107,7 +105,7 @@ class Twin:
             truth,
             {depth: _readings(depth, truth, streams) for depth in (SHALLOW, DEEP)},
             one_step,
-            _members(forcing, setting, streams),
+            _members(start, setting, streams),
             forcing.perturbed(noise, streams, tuple(members), *span),
             streams,
         )
@@ -143,6 +141,22 @@ def probe_row(depth: str, columns: xr.Dataset) -> Array:
     """Share of each layer (layer,) in the reading of a probe between two nodes."""
     probe = SoilMoistureProbe(station="probe", depth=depth, sd=PROBE_SD)
     return np.asarray(probe.weights(columns.isel(column=[0])))
+
+
+def _weather(setting: Setting) -> Forcing:
+    return some_columns(weather(setting.seed, setting.file), setting.chosen)
+
+
+@lru_cache(maxsize=4)
+def _shared(setting: Setting) -> tuple[Array, Array, xr.Dataset]:
+    """Truth, errors of one-day forecasts and the state that members scatter around.
+
+    They depend neither on the members nor on their noise: three spreads share them.
+    """
+    forcing = _weather(setting)
+    begin = run_in(NATURE, forcing, setting.chosen, setting.years, setting.table)
+    truth, one_step = _nature(begin, forcing, setting)
+    return truth, one_step, run_in(FORECASTS, forcing, setting.chosen, setting.years)
 
 
 def _nature(state: xr.Dataset, forcing: Forcing, setting: Setting) -> tuple[Array, Array]:
@@ -187,8 +201,7 @@ def _readings(depth: str, truth: Array, streams: Streams) -> Array:
     return np.maximum(seen + probe_sd() * errors, 0.0)
 
 
-def _members(forcing: Forcing, setting: Setting, streams: Streams) -> xr.Dataset:
-    start = run_in(FORECASTS, forcing, setting.chosen, setting.years)
+def _members(start: xr.Dataset, setting: Setting, streams: Streams) -> xr.Dataset:
     draws = [
         perturbed_start(FORECASTS, start, streams.generator("prior", member))
         for member in range(setting.members)
