@@ -29,7 +29,7 @@ from hydroda.studies.dan2020.schemes import (
 from hydroda.studies.dan2020.twin import Setting, Twin
 from hydroda.studies.report import Bar
 
-TOGETHER = 24_000  # columns of members and schemes in one forecast: memory stays below 2 GB
+TOGETHER = 12_000  # columns of members and schemes in one forecast: memory stays below 1 GB
 
 
 @dataclass(frozen=True, eq=False)
