@@ -81,6 +81,7 @@ class Experiment(ABC):
     assimilate_until : after this moment the ensemble runs free
     every            : the longest forecast between two stops
     keep             : variables of which the analysis of every member is stored
+    stored           : variables of which mean and spread are stored; none named: all
     members, seed    : the size of the ensemble and the one seed of all its random streams
 
     Class attributes become the defaults of a subclass's fields, so that
@@ -97,6 +98,7 @@ class Experiment(ABC):
     assimilate_until: str | None = None
     every: Duration = "1 D"
     keep: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
     members: int = 32
     seed: int = 0
 
@@ -116,6 +118,7 @@ class Experiment(ABC):
     def __post_init__(self) -> None:
         object.__setattr__(self, "updates", tuple(self.updates))
         object.__setattr__(self, "keep", tuple(self.keep))
+        object.__setattr__(self, "stored", tuple(self.stored))
         object.__setattr__(self, "every", duration(self.every, "every"))
         if not isinstance(self.members, int) or self.members < 2:
             raise DeclarationError(
@@ -259,6 +262,12 @@ class Experiment(ABC):
         network.check(ensemble)
         for name in self.keep:
             self.view[name]
+        known = {**self.view.variables, **self.model.diagnostics}
+        for name in self.stored:
+            if name not in known:
+                raise DeclarationError(
+                    f"stored names {name!r}, which the model lacks; it has {', '.join(known)}"
+                )
         for update in self.updates:
             sensors = network.select(update.observations).sensors
             if all(sensor.validates_only for sensor in sensors):
@@ -353,7 +362,7 @@ class Experiment(ABC):
         left = len(cycle.agenda.stops) - 1 - begin.position
         for step in progress(cycle.steps(begin, ensemble), left, name.replace("_", " ")):
             ensemble = step.analysis
-            journal.append(_record(step, self.keep))
+            journal.append(_record(step, self.keep, self.stored))
             if comm.from_root(journal.due()):
                 checkpoint = step.checkpoint
                 whole = ensemble.holding(checkpoint.ensemble).whole()
@@ -413,7 +422,9 @@ class Experiment(ABC):
     def _truth(self, inputs: Inputs) -> Truth:
         """The model's run that a twin takes for nature, and what the network reads of it."""
         streams, network = Streams(self.seed), inputs.network
-        data = self.prior(streams.generator("truth"), 1)
+        data = inputs.start
+        if data is None:
+            data = self.prior(streams.generator("truth"), 1)
         self.check(network, data)
         cycle = replace(self, updates=())._cycle(inputs, ["truth"])
         ensemble = Ensemble(data, 1)
@@ -422,7 +433,8 @@ class Experiment(ABC):
         for step in cycle.steps(Checkpoint(0, data, {}), ensemble):
             state = step.forecast.data
             times.append(step.time)
-            states.append(state.isel(member=0))
+            stored = [name for name in self.stored if name in state]
+            states.append((state[stored] if stored else state).isel(member=0))
             readings.append(
                 [
                     _reading(sensor, state, step.time, streams) if step.time in moments else np.nan
@@ -551,9 +563,10 @@ def _resumable() -> Iterator[None]:
         raise DataError(f"{error}; the run so far is kept, and --resume goes on with it") from error
 
 
-def _record(step: Step, keep: Sequence[str]) -> Record:
+def _record(step: Step, keep: Sequence[str], stored: Sequence[str]) -> Record:
     """What the journal keeps of a step; every rank must call it."""
-    names = [str(name) for name in step.forecast.data.data_vars]
+    given = [str(name) for name in step.forecast.data.data_vars]
+    names = [name for name in given if name in stored] if stored else given
     record = {
         "forecast": snapshot(step.forecast, step.time, names),
         "analysis": snapshot(step.analysis, step.time, names),

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from hydroda.errors import DataError, DeclarationError, UnitError
-from hydroda.experiment import Experiment
+from hydroda.experiment import Experiment, Inputs
 from hydroda.filters import LETKF
 from hydroda.inflation import RTPS
 from hydroda.obs import ObservationNetwork
@@ -253,6 +253,27 @@ def test_that_kept_variables_have_every_member_at_every_stop():
     assert kept.dims == ("time", "realization", "column")
     assert np.array_equal(kept.values[-1], result.ensemble()["store"].values)
     np.testing.assert_allclose(kept.mean("realization"), result.leg()["analysis"]["store"])
+
+
+def test_that_only_what_is_stored_by_name_is_written(twin):
+    few = replace(SHORT, stored=("store",)).twin()
+    leg = few.leg("assimilation")["analysis"].to_dataset()
+    assert {str(name).removesuffix("_spread") for name in leg} == {"store"}
+    xr.testing.assert_equal(leg["store"], twin.leg("assimilation")["analysis"]["store"])
+    xr.testing.assert_equal(few.ensemble(), twin.ensemble())
+    with pytest.raises(DeclarationError, match="stored names 'nothing'"):
+        replace(SHORT, stored=("nothing",)).twin()
+
+
+def test_that_a_truth_can_begin_from_a_state_of_its_own():
+    inputs = Inputs(SHORT.read_network(), SHORT.read_forcing())
+    begun = SHORT.prior(Streams(SHORT.seed).generator("truth"), 1)
+    drawn, same, other = (
+        SHORT._truth(replace(inputs, start=start)).tree["forecast"]["store"].values
+        for start in (None, begun, begun.assign(store=2.0 * begun["store"]))
+    )
+    assert np.array_equal(drawn, same)
+    assert (drawn != other).any()
 
 
 def test_that_the_longest_forecast_is_as_declared():
