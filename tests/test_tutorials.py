@@ -73,6 +73,13 @@ def test_that_a_land_column_closes_and_changes_its_parts(tmp_path):
     assert len(list((tmp_path / "tutorial_05").glob("*.png"))) == 2
 
 
+def test_that_rain_runs_over_a_v_and_makes_its_streams(tmp_path):
+    said = run_in(tmp_path, TUTORIALS / "10_tilted_v.py")
+    assert "as in 2006" in said
+    assert "rain times drained area, the median column: 1.0000" in said
+    assert len(list((tmp_path / "tutorial_10").glob("*.png"))) == 6
+
+
 def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
     paper = runpy.run_path(str(TUTORIALS / "papers" / "dan2020.py"))
     found = paper["ours"](paper["dan2020"].run(table="2"))
@@ -82,7 +89,7 @@ def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
         assert abs(value - expected.published) <= expected.tolerance, key
 
 
-@pytest.mark.parametrize("script", sorted(TUTORIALS.glob("0*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", sorted(TUTORIALS.glob("[0-9]*.py")), ids=lambda path: path.stem)
 def test_that_a_tutorial_is_text_and_code_in_turn_and_ends_with_an_answer(script):
     lines = script.read_text(encoding="utf-8").splitlines()
     cells = [line for line in lines if line.startswith("# %%")]
