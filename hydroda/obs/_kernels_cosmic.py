@@ -372,23 +372,69 @@ def bickley(x: float) -> float:
     return (y * last - before + TAIL[0]) / math.sqrt(x)
 
 
+EXACT, SUM, TABLE = 0, 1, 2  # rules for the integral over the angles
+
+
 @njit(cache=True)
-def over_angles(x: float, secants: Array, step: float) -> float:
-    """exp(x) times the integral over the angles: exact without `secants`, else their left sum."""
-    if secants.size == 0:
+def over_angles(x: float, rule: int, values: Array, step: float) -> float:
+    """exp(x) times the integral over the angles.
+
+    Exact, or the left sum over directions whose secants are `values`, or linear between `values`
+    at multiples of `step` in x.
+    """
+    if rule == EXACT:
         return bickley(x)
-    total = 0.0
-    for secant in secants:
-        total += math.exp(-x * (secant - 1))
-    return total * step
+    if rule == SUM:
+        total = 0.0
+        for secant in values:
+            total += math.exp(-x * (secant - 1))
+        return total * step
+    place = x / step
+    number = int(place)
+    if number >= values.size - 1:  # mHM's fit beyond its table
+        return 0.5 * math.pi * math.exp(x - 1.57406 * x**0.815488)
+    part = place - number
+    return math.exp(x) * ((1 - part) * values[number] + part * values[number + 1])
 
 
 @njit(cache=True)
-def angle_integrals(x: Array, secants: Array, step: float) -> Array:
+def angle_integrals(x: Array, rule: int, values: Array, step: float) -> Array:
     """The integral over the angles at every attenuation x."""
     result = np.empty(x.size)
     for k in range(x.size):
-        result[k] = math.exp(-x[k]) * over_angles(x[k], secants, step)
+        result[k] = math.exp(-x[k]) * over_angles(x[k], rule, values, step)
+    return result
+
+
+@njit(cache=True)
+def halved(
+    x: float, begin: float, end: float, at_begin: float, at_end: float, error: float, steps: int
+) -> float:
+    """Trapezoids for exp(-x/cos a) over a from `begin` to `end`, halved where they may be wrong.
+
+    In each half by less than `error`, unless all `steps` are used up.
+    """
+    middle = 0.5 * (begin + end)
+    at_middle = math.exp(-x / math.cos(middle))
+    total = 0.0
+    if abs((at_end - at_middle) * (end - middle)) > error and steps > 1:
+        more = steps - steps // 2
+        total += halved(x, middle, end, at_middle, at_end, 0.5 * error, more)
+    else:
+        total += 0.5 * (end - middle) * (at_middle + at_end)
+    if abs((at_middle - at_begin) * (middle - begin)) > error and steps > 1:
+        total += halved(x, begin, middle, at_begin, at_middle, 0.5 * error, steps // 2)
+    else:
+        total += 0.5 * (middle - begin) * (at_begin + at_middle)
+    return total
+
+
+@njit(cache=True)
+def halved_integrals(x: Array, error: float, steps: int) -> Array:
+    """The integral over the angles at every attenuation x, by trapezoids from both ends on."""
+    result = np.empty(x.size)
+    for k in range(x.size):
+        result[k] = halved(x[k], 0.0, 0.5 * math.pi, math.exp(-x[k]), 0.0, error, steps)
     return result
 
 
@@ -400,7 +446,8 @@ def profile(
     z: Array,
     weight: Array,
     soil: Array,
-    secants: Array,
+    rule: int,
+    values: Array,
     step: float,
     weights: Array,
     running: Array,
@@ -423,7 +470,7 @@ def profile(
         for node in range(first[layer], first[layer + 1]):
             mass, wet = rho * z[node], offset + water * z[node]
             x = mass / l3 + wet / l4
-            fast = math.exp(-(mass / l1 + wet / l2 + x)) * over_angles(x, secants, step)
+            fast = math.exp(-(mass / l1 + wet / l2 + x)) * over_angles(x, rule, values, step)
             fast *= source * weight[node]
             weights[layer] += fast
             total += fast
@@ -644,10 +691,11 @@ def counts_of_rule(
     soils: Array,
     steepest: float,
     sudden: float,
-    secants: Array,
+    rule: int,
+    values: Array,
     step: float,
 ) -> Array:
-    """The same with a sum over the angles."""
+    """The same with another rule for the angles, as in `over_angles`."""
     stations, members, layers = theta.shape
     result = np.full((stations, members), math.nan)
     for row in prange(stations * members):
@@ -657,11 +705,21 @@ def counts_of_rule(
         weights, running = np.empty(layers), np.empty(every_z.size)
         if own_kind == 0:
             result[station, member] = profile(
-                own, top, few_first, few_z, few_weight, soil, secants, step, weights, running
+                own, top, few_first, few_z, few_weight, soil, rule, values, step, weights, running
             )[0]
         elif own_kind == 1:
             result[station, member] = profile(
-                own, top, every_first, every_z, every_weight, soil, secants, step, weights, running
+                own,
+                top,
+                every_first,
+                every_z,
+                every_weight,
+                soil,
+                rule,
+                values,
+                step,
+                weights,
+                running,
             )[0]
     return result
 
@@ -677,7 +735,8 @@ def shares(
     z: Array,
     weight: Array,
     soil: Array,
-    secants: Array,
+    rule: int,
+    values: Array,
     step: float,
     share: float,
 ) -> tuple[Array, Array, Array]:
@@ -687,7 +746,7 @@ def shares(
     weights, running = np.empty(theta.shape), np.empty(z.size)
     for row in range(rows):
         total[row], used = profile(
-            theta[row], top, first, z, weight, soil, secants, step, weights[row], running
+            theta[row], top, first, z, weight, soil, rule, values, step, weights[row], running
         )
         weights[row] /= total[row]
         depth[row] = math.nan
