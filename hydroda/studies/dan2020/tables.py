@@ -26,8 +26,8 @@ from hydroda.studies.dan2020.schemes import (
 )
 from hydroda.studies.dan2020.scores import (
     FINDINGS,
+    OURS,
     PERCENT,
-    RECOMMENDATION,
     Finding,
     above,
     below,
@@ -188,7 +188,7 @@ def _unclipped(run: Run) -> float:
 
 def verdicts(cases: Sequence[Case], label: str = "") -> Iterator[Verdict]:
     """Whether each finding of the paper, and ours, holds in most of the seeds of one spread."""
-    for finding in (*FINDINGS, RECOMMENDATION):
+    for finding in (*FINDINGS, *OURS):
         yield _verdict(finding, cases, label)
 
 
