@@ -1,0 +1,285 @@
+"""A week of Li's WC_DA_r_PAR at full size: `mpiexec -n 2 python benchmarks/rur.py --out FOLDER`.
+
+The Rur in cells of 500 m (9416 columns of the 100 x 162, 25 layers), 128 members, 12 neutron
+sensors daily and 78 wells weekly, log10 K_s beside the states. Split into land, flow,
+communication, analysis and output, in processor time, so that other work on the machine counts
+less; members are spread over MPI ranks, or over threads of one process. Prints what three years
+would cost by the number of ranks.
+
+The members begin unspun: water at rest under a first table. Flow has more to do then than later.
+`--analysis` times the analyses alone, on the members as they are drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+from hydroda import cycling, experiment, io
+from hydroda.catchments.rur import RurCatchment
+from hydroda.catchments.rur.nature import Nature
+from hydroda.catchments.rur.spread import SpreadForcing
+from hydroda.cycling import Cycle, Step
+from hydroda.filters.base import Filter
+from hydroda.forcing.noise import PerturbedForcing
+from hydroda.models import land_surface
+from hydroda.models.kernels import coupled
+from hydroda.models.kernels.flow import newton
+from hydroda.models.terrestrial import TerrestrialSystem
+from hydroda.parallel import Communicator, communicator
+from hydroda.studies.li2025.experiments import EXPERIMENTS
+
+YEARS = 3 * 365.25  # days
+GB = 1024.0**3
+PARTS = (
+    "land", "flow", "set-up of members", "weather", "what sensors see", "filter", "analysis",
+    "water", "communication", "output",
+)  # fmt: skip
+
+
+class Clock:
+    """Processor and wall seconds by part, each without the parts inside it; and where peaks rose.
+
+    Times of threads add up; they wait for nobody in `thread_time`.
+    """
+
+    def __init__(self) -> None:
+        self.processor: dict[str, float] = defaultdict(float)
+        self.wall: dict[str, float] = defaultdict(float)
+        self.rose: dict[str, float] = defaultdict(float)
+        self.kinds: list[tuple[str, float, float]] = []
+        self._own, self._lock = threading.local(), threading.Lock()
+        self._peak = peak()
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Counts what runs within under `name`."""
+        outer = getattr(self._own, "inner", [0.0, 0.0])
+        self._own.inner = inner = [0.0, 0.0]
+        begin = time.thread_time(), time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.thread_time() - begin[0], time.perf_counter() - begin[1]
+            self._own.inner = outer
+            outer[0] += spent[0]
+            outer[1] += spent[1]
+            with self._lock:
+                self.processor[name] += spent[0] - inner[0]
+                self.wall[name] += spent[1] - inner[1]
+                now = peak()
+                self.rose[name] += now - self._peak
+                self._peak = now
+
+    def count(self, owner: Any, name: str, part: str) -> None:
+        """Counts every call of a function or method under `part`."""
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        @wraps(inner)
+        def outer(*given: Any, **named: Any) -> Any:
+            with self.part(part):
+                return inner(*given, **named)
+
+        setattr(owner, name, outer)
+
+    def count_all(self) -> None:
+        """Counts everything that a run does under one of `PARTS`."""
+        for name in ("offer", "settle", "slow", "prepare"):
+            self.count(coupled, name, "land")
+        self.count(land_surface._Over, "__init__", "land")
+        self.count(land_surface._Over, "_season", "land")
+        self.count(land_surface._Over, "fields", "land")
+        self.count(newton, "advance", "flow")
+        self.count(newton, "run", "flow")
+        self.count(TerrestrialSystem, "_member", "set-up of members")
+        self.count(TerrestrialSystem, "_water", "water")
+        self.count(SpreadForcing, "between", "weather")
+        self.count(PerturbedForcing, "between", "weather")
+        self.count(Cycle, "_seen", "what sensors see")
+        self.count(Filter, "analyse", "filter")
+        for name in ("everywhere", "from_root", "to_root", "all_members", "members_to_rows",
+                     "rows_to_members", "all_rows"):  # fmt: skip
+            self.count(Communicator, name, "communication")
+        self.count(experiment, "_record", "output")
+        self.count(io.Journal, "checkpoint", "output")
+        self.count(experiment, "write_tree", "output")
+        self.count(experiment, "leg_tree", "output")
+        self._count_analyses()
+
+    def _count_analyses(self) -> None:
+        """One line for every analysis: what changed what, processor and wall seconds."""
+        inner = cycling.assimilate
+
+        @wraps(inner)
+        def outer(update: Any, *given: Any) -> Any:
+            begin = time.process_time(), time.perf_counter()
+            with self.part("analysis"):
+                found = inner(update, *given)
+            spent = time.process_time() - begin[0], time.perf_counter() - begin[1]
+            self.kinds.append((update.label, *spent))
+            return found
+
+        cycling.assimilate = outer  # type: ignore[assignment]
+
+
+def peak() -> float:
+    """The largest resident memory of this process so far [GB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0 / GB
+
+
+def declared(options: argparse.Namespace) -> RurCatchment:
+    """WC_DA_r_PAR over the days asked for, with the readings of a nature."""
+    begin = np.datetime64(options.start)
+    rur = RurCatchment(
+        cell=options.cell,
+        members=options.members,
+        period=(str(begin), str(begin + np.timedelta64(options.days, "D"))),
+        seed=1,
+    )
+    wanted = EXPERIMENTS[options.experiment].experiment(rur)
+    truth = Nature().truth(wanted)
+    return replace(wanted, network=truth.network)
+
+
+def told(text: str) -> None:
+    """Says something once, with the time of day."""
+    if communicator().root:
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def carried_out(rur: RurCatchment, out: Path | None, clock: Clock, resume: bool) -> dict[str, Any]:
+    """A run with its clocks; a line a day."""
+    marks: list[dict[str, Any]] = []
+
+    def days(steps: Iterable[Step], total: int, label: str) -> Iterator[Step]:
+        before, last = time.process_time(), time.perf_counter()
+        for step in steps:
+            now, wall = time.process_time(), time.perf_counter()
+            solver = step.forecast.data.attrs.get("solver", "")
+            marks.append({
+                "day": str(step.time)[:10], "processor": now - before, "wall": wall - last,
+                "closure": step.closure, "solver": solver, "failed": len(step.failures["member"]),
+                "water_moved": [float(e["water_moved"][0]) for e in step.events],
+            })  # fmt: skip
+            told(
+                f"{str(step.time)[:10]}: {now - before:6.0f} s processor, {wall - last:6.0f} s "
+                f"wall, peak {peak():.1f} GB, closure {step.closure:.1e} mm, {solver}"
+            )
+            before, last = now, wall
+            yield step
+
+    begin = time.process_time(), time.perf_counter()
+    how: dict[str, Any] = {"progress": days}
+    if out is not None:
+        how |= {"resume": resume, "overwrite": not resume}
+    rur.run(out, **how)
+    return {
+        "rank": communicator().rank,
+        "processor": time.process_time() - begin[0],
+        "wall": time.perf_counter() - begin[1],
+        "peak": peak(),
+        "parts": dict(clock.processor),
+        "parts_wall": dict(clock.wall),
+        "rose": dict(clock.rose),
+        "kinds": clock.kinds,
+        "days": marks,
+    }
+
+
+def storage(rur: RurCatchment) -> list[tuple[str, float, bool]]:
+    """What members hold [MB each], and whether all members hold the same, of two of them."""
+    rng = np.random.default_rng(1)
+    two = rur.prior(rng, 1), rur.prior(rng, 1)
+    rows = []
+    for name, field in two[0].data_vars.items():
+        same = bool(np.array_equal(field.values, two[1][name].values, equal_nan=True))
+        rows.append((str(name), field.nbytes / 1024.0**2, same))
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def report(rur: RurCatchment, ranks: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """The table of the README."""
+    days = len(ranks[0]["days"])
+    total = sum(one["processor"] for one in ranks)
+    columns = rur.terrain.heights.size
+    hours = 24.0 * days * options.members
+    print(f"\n{options.experiment}, {columns} columns x {rur.model.grid.layers} layers, "  # type: ignore[union-attr]
+          f"{options.members} members, {days} days on {len(ranks)} ranks of "
+          f"{numba.get_num_threads()} threads")  # fmt: skip
+    print(f"{'part':20} {'processor [s]':>13} {'%':>6} {'wall, slowest rank [s]':>23}")
+    known = 0.0
+    for name in PARTS:
+        spent = sum(one["parts"].get(name, 0.0) for one in ranks)
+        wall = max(one["parts_wall"].get(name, 0.0) for one in ranks)
+        known += spent
+        print(f"{name:20} {spent:13.1f} {100 * spent / total:6.2f} {wall:23.1f}")
+    rest = total - known
+    print(f"{'rest':20} {rest:13.1f} {100 * rest / total:6.2f}")
+    print(f"{'all':20} {total:13.1f} {100:6.2f} {max(one['wall'] for one in ranks):23.1f}")
+    print(f"peak memory by rank [GB]: {', '.join(format(one['peak'], '.1f') for one in ranks)}")
+    rose = sorted(ranks[0]["rose"].items(), key=lambda item: -item[1])
+    print("peak of rank 0 rose in: " + ", ".join(f"{n} {v:.1f}" for n, v in rose if v > 0.05))
+    land = sum(one["parts"].get("land", 0.0) for one in ranks)
+    flow = sum(one["parts"].get("flow", 0.0) for one in ranks)
+    print(f"land {1e6 * land / hours / columns:.2f} us, flow {1e6 * flow / hours / columns:.2f} us "
+          "per column and hour")  # fmt: skip
+    for label in dict.fromkeys(kind for kind, _, _ in ranks[0]["kinds"]):
+        own = [[(p, w) for kind, p, w in one["kinds"] if kind == label] for one in ranks]
+        each = np.array(own).sum(axis=0)[:, 0], np.array(own).max(axis=0)[:, 1]
+        print(f"  {label}: {each[0].size} analyses, processor {np.median(each[0]):.2f} s, wall "
+              f"{np.median(each[1]):.2f} s each (medians)")  # fmt: skip
+    serial = sum(ranks[0]["parts"].get(name, 0.0) for name in ("output",)) / max(days, 1)
+    parallel = total / max(days, 1) - serial
+    print("three years, when output stays with one rank and all else divides:")
+    for count in (1, 2, 4, 8, 16, 32, 64, 128):
+        hours_needed = YEARS * (serial + parallel / count) / 3600.0
+        print(f"  {count:4d} ranks: {hours_needed:8.1f} h")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--members", type=int, default=128)
+    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--cell", default="500 m")
+    parser.add_argument("--start", default="2016-05-01")
+    parser.add_argument("--experiment", default="WC_DA_r_PAR", choices=tuple(EXPERIMENTS))
+    parser.add_argument("--out", type=Path, help="folder of the run; without it nothing is written")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    comm = communicator()
+    rur = declared(options)
+    told(f"nature has run; {os.getpid()} peak {peak():.1f} GB")
+    if comm.root:
+        rows = storage(rur)
+        each = sum(size for _, size, _ in rows)
+        alike = [row for row in rows if row[2]]
+        told(f"a member holds {each:.1f} MB; alike in all members at the start: "
+             + ", ".join(f"{name} {size:.1f}" for name, size, _ in alike if size > 0.5))  # fmt: skip
+        told("of it: " + ", ".join(f"{name} {size:.1f}" for name, size, _ in rows if size > 0.5))
+    clock = Clock()
+    clock.count_all()
+    found = carried_out(rur, options.out, clock, options.resume)
+    ranks = comm.to_root(found)
+    if ranks is not None:
+        report(rur, ranks, options)
+        if options.json is not None:
+            options.json.write_text(json.dumps(ranks, indent=1))
+
+
+if __name__ == "__main__":
+    main()
