@@ -14,6 +14,7 @@ from typing import Any
 import gstools
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from hydroda.catchments.rur.ground import MINES, other_plants
@@ -95,11 +96,14 @@ class Nature:
         }
         return replace(rur, **fields)
 
-    def truth(self, rur: RurCatchment) -> Truth:
-        """Nature's one run: the states, and what the instruments of `rur` read of it."""
+    def truth(self, rur: RurCatchment, start: xr.Dataset | None = None) -> Truth:
+        """Nature's one run: the states, and what the instruments of `rur` read of it.
+
+        It begins from `start`, such as a state in balance, or else from a draw of its own.
+        """
         nature = self.of(rur)
         network = rur.read_network().with_data(None)
-        return nature._truth(Inputs(network, nature.read_forcing()))
+        return nature._truth(Inputs(network, nature.read_forcing(), start))
 
     def wells(self, terrain: Terrain) -> tuple[Boundary, ...]:
         """Pumping wells, those that stand in the catchment."""
