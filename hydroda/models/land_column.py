@@ -34,7 +34,15 @@ from hydroda.models.land import (
     Underground,
     Upstream,
 )
-from hydroda.models.land_parts import ABOVE, ENERGY, SNOW_ROWS, LandParts, weather_rows
+from hydroda.models.land_parts import (
+    ABOVE,
+    ENERGY,
+    SNOW_ROWS,
+    LandParts,
+    freezing_head,
+    temperatures,
+    weather_rows,
+)
 from hydroda.models.land_parts import SCALARS as LAND_SCALARS
 from hydroda.models.order import Profile, snow_in_order, soil_in_order
 from hydroda.models.retention import Retention, content, head
@@ -236,14 +244,14 @@ class LandColumn(LandParts, Model):
         Soil parameters that are not given come from `soil`; other variables as they are.
         """
         total = profile("theta", theta, self.dz.size)
-        warmth = _temperatures(temperature, self.dz.size)
+        warmth = temperatures(temperature, self.dz.size)
         shape = np.broadcast_shapes(total.shape, warmth.shape)
         coords = coordinates(self.z, self.dz, shape[1], x, y)
         if plant is not None:
             coords["plant"] = ("column", np.asarray(plant, int))
         ensemble = xr.Dataset(self._start(variables, shape), coords)
         raw = self._raw(ensemble)
-        liquid = np.minimum(total, content(self.retention, raw, _freezing_head(warmth)))
+        liquid = np.minimum(total, content(self.retention, raw, freezing_head(warmth)))
         ice = np.maximum(np.broadcast_to(total, shape) - liquid, 0.0)
         given = {
             "theta": np.broadcast_to(liquid, shape),
@@ -524,15 +532,3 @@ def _empty_places(s: Array) -> NDArray[np.bool_]:
 
 def _metres(values: Array) -> list[Amount]:
     return [magnitude(f"{value} m", "m", "layer") for value in values]
-
-
-def _temperatures(value: Any, layers: int) -> Array:
-    if isinstance(value, str):
-        return np.full((1, 1, layers), float(magnitude(value, "K", "temperature")))
-    return profile("temperature", value, layers)
-
-
-def _freezing_head(temperature: Array) -> Array:
-    """Head [m] at which water stays liquid at a temperature [K] (Clapeyron); 0 above freezing."""
-    cold = np.minimum(temperature - layout.FREEZING, 0.0)
-    return layout.FUSION / layout.GRAVITY * cold / layout.FREEZING

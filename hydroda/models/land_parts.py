@@ -32,7 +32,7 @@ from hydroda.models.canopy import (
     SteadyCapacity,
     clm4_colour,
 )
-from hydroda.models.columns import by_column
+from hydroda.models.columns import by_column, profile
 from hydroda.models.kernels import column as layout
 from hydroda.models.kernels import land as kernels
 from hydroda.models.plants import PlantType, optics_rows, plant_rows
@@ -41,7 +41,7 @@ from hydroda.models.soil_heat import SoilHeat, thermal
 from hydroda.state import Variable
 from hydroda.units import Amount, magnitude
 
-__all__ = ["Heights", "LandParts", "Phase"]
+__all__ = ["Heights", "LandParts", "Phase", "freezing_head", "temperatures"]
 
 Array = NDArray[np.float64]
 
@@ -246,6 +246,19 @@ class LandParts:
         capacity = self.capacity.part(1.0 + np.floor(days), latitude)
         rows = np.broadcast_arrays(cosine[None], *areas[0], capacity[None])
         return np.ascontiguousarray(np.stack(rows, axis=-2))
+
+
+def temperatures(value: Any, layers: int) -> Array:
+    """Temperature [K] of soil layers, (member, column, layer), of a profile or of one amount."""
+    if isinstance(value, str):
+        return np.full((1, 1, layers), float(magnitude(value, "K", "temperature")))
+    return profile("temperature", value, layers)
+
+
+def freezing_head(temperature: Array) -> Array:
+    """Head [m] at which water stays liquid at a temperature [K] (Clapeyron); 0 above freezing."""
+    cold = np.minimum(temperature - layout.FREEZING, 0.0)
+    return layout.FUSION / layout.GRAVITY * cold / layout.FREEZING
 
 
 def _rooted(temperature: Array, dz: Array) -> Array:

@@ -19,8 +19,16 @@ from hydroda.models.kernels import coupled, heat
 from hydroda.models.kernels import land as kernels
 from hydroda.models.kernels import soil as soil_kernels
 from hydroda.models.kernels.flow import curves, member, newton, passes
-from hydroda.models.land_column import _freezing_head, _temperatures
-from hydroda.models.land_parts import ABOVE, ENERGY, SCALARS, SNOW_ROWS, LandParts, weather_rows
+from hydroda.models.land_parts import (
+    ABOVE,
+    ENERGY,
+    SCALARS,
+    SNOW_ROWS,
+    LandParts,
+    freezing_head,
+    temperatures,
+    weather_rows,
+)
 from hydroda.models.order import Profile, snow_in_order, soil_in_order
 from hydroda.models.retention import content
 from hydroda.models.terrestrial import Above, Demand, Surface, TerrestrialSystem
@@ -112,11 +120,11 @@ class LandSurface(LandParts, Surface):
         grid = system.grid
         n, dims = self.depth(grid), self.dims(grid)
         shape = (ensemble.sizes["member"], grid.columns, n)
-        warmth = np.broadcast_to(_temperatures(own.pop("temperature"), n), shape)
+        warmth = np.broadcast_to(temperatures(own.pop("temperature"), n), shape)
         coords = self._places(own, grid)
         total = ensemble["theta"].values[..., :n]
         raw = raw_parameters(system.soil, ensemble, grid.layers)[:, :, :n]
-        liquid = np.minimum(total, content(system.soil, raw, _freezing_head(warmth)))
+        liquid = np.minimum(total, content(system.soil, raw, freezing_head(warmth)))
         fields = {
             "ice": (dims, total - liquid),
             "temperature": (dims, warmth),
