@@ -30,6 +30,7 @@ from hydroda.obs.calibration import n0_by_name, n0_spread, read_calibrations
 from hydroda.obs.dinoloket import Datum, DinoLoket
 from hydroda.obs.formats import FORMATS, oddities, read, write
 from hydroda.obs.mappedcsv import ColumnMap, MappedCsv
+from hydroda.obs.neutrons import Curve, Desilets, TransportSolution
 from hydroda.obs.records import Format
 from hydroda.obs.survey import described
 from hydroda.parallel import LAST_WORDS, communicator
@@ -44,6 +45,8 @@ WIDE = 160  # columns of text where there is no terminal to fit
 MAP_HELP = "A TOML file that says what the columns of a plain table are."
 DATUMS = [datum.name.lower() for datum in Datum]
 DATUM_HELP = "What levels in a DINOloket file shall be in relation to."
+CURVES: dict[str, Curve] = {"desilets": Desilets(), "uts": TransportSolution()}
+CURVE_HELP = "Curve of counts against moisture: that of N0, or the universal transport solution."
 ZONE_HELP = "Zone of times that name none, such as UTC or Europe/Berlin."
 ABOUT = ("title", "source", "members", "seed", "start", "end", "assimilate_until")
 
@@ -391,14 +394,15 @@ def _formats(columns: Path | None, datum: str | None = None) -> Sequence[Format]
 
 @hydroda.command()
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--curve", type=click.Choice(list(CURVES)), default="desilets", help=CURVE_HELP)
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write every number here.")
-def calibrate(path: Path, file: Path | None) -> None:
+def calibrate(path: Path, curve: str, file: Path | None) -> None:
     """Show N0 of every calibration of cosmic-ray neutron sensors in a file.
 
     With the mean and scatter over the rows marked for the general N0, and the stations of Li et
     al. by name. The columns of the file are those of COSMOS-Europe, parted by semicolons.
     """
-    table = read_calibrations(path)
+    table = read_calibrations(path, CURVES[curve])
     marked = n0_spread(table[table["general"]])
     named = n0_by_name(table)
     table["time"] = table["time"].dt.strftime("%Y-%m-%d %H:%M")

@@ -344,6 +344,21 @@ def test_that_calibrate_shows_every_n0_and_writes_all_it_shows(capsys, tmp_path)
     assert cells - {""} == written
 
 
+def test_that_calibrate_takes_the_universal_transport_solution(capsys, tmp_path):
+    _, head, *rows = CALIBRATIONS.splitlines()
+    air = "\n".join([f"{head};abshum;fh", *(f"{row};8.0;1.02" for row in rows), ""])
+    (tmp_path / "c.csv").write_text(air)
+    shown = [command(capsys, "calibrate", tmp_path / "c.csv", *more)[1] for more in ((), UTS)]
+    by_desilets, by_uts = (float(re.search(r"N0 = ([\d.]+)", out)[1]) for out in shown)
+    assert 1.5 < by_uts / by_desilets < 1.7
+    (tmp_path / "c.csv").write_text(CALIBRATIONS)
+    code, _, error = command(capsys, "calibrate", tmp_path / "c.csv", *UTS)
+    assert code == 2 and "c.csv needs a column 'abshum'" in error
+
+
+UTS = ("--curve", "uts")
+
+
 def test_that_calibrate_names_what_is_wrong_with_a_file(capsys, tmp_path):
     (tmp_path / "c.csv").write_text(CALIBRATIONS.replace("1700.0", "?"))
     code, _, error = command(capsys, "calibrate", tmp_path / "c.csv")

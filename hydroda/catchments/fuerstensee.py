@@ -24,7 +24,7 @@ from hydroda.errors import DataError
 from hydroda.forcing import Forcing
 from hydroda.obs import CosmicRayNeutron, ObservationNetwork, Records
 from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil, joint_n0
-from hydroda.obs.neutrons import MATTER_PER_CARBON, WATER_PER_MATTER
+from hydroda.obs.neutrons import MATTER_PER_CARBON, WATER_PER_MATTER, Curve, Desilets
 from hydroda.obs.processing import NeutronProcessing
 
 STATION = "FSC001"
@@ -85,7 +85,7 @@ def monitor_counts(file: str | None) -> pd.Series | None:
 
 
 def _processing(
-    n0: str, soil: FootprintSoil | None, monitor: pd.Series | None
+    n0: str, soil: FootprintSoil | None, monitor: pd.Series | None, curve: Curve
 ) -> NeutronProcessing:
     """Corrections to sea level, dry air and the incoming neutrons of the year of the samples."""
     known = soil or FootprintSoil(0.0, 1.0, 0.0, 0.0)
@@ -95,42 +95,53 @@ def _processing(
         lattice_water=f"{known.lattice_water} kg/kg",
         organic_water=f"{known.organic_water} kg/kg",
         reference_monitor=None if monitor is None else float(monitor["2014"].mean()),
+        curve=curve,
     )
 
 
 @cache
-def calibration(monitor: str | None = None) -> Calibration:
-    """N0 from the 216 samples: corrected counts of the sampling days against the sampled soil."""
+def calibration(monitor: str | None = None, curve: Curve | None = None) -> Calibration:
+    """N0 from the 216 samples: corrected counts of the sampling days against the sampled soil.
+
+    By `curve`; Desilets' unless given.
+    """
+    curve = curve or Desilets()
     # Corrections do not depend on N0 and the soil, which are what is looked for.
     incoming = monitor_counts(monitor)
-    hourly = _processing("1 h-1", None, incoming).hourly(raw_neutrons(), incoming)
+    hourly = _processing("1 h-1", None, incoming, curve).hourly(raw_neutrons(), incoming)
     samples = fuerstensee_samples()
     water = samples["organic_carbon"] * MATTER_PER_CARBON * WATER_PER_MATTER
-    counts, soils, by_day, sampled = [], [], {}, {}
+    counts, soils, air, by_day, sampled = [], [], [], {}, {}
     for time, own in samples.assign(organic_water=water).groupby("time"):
         noon = pd.Timestamp(str(time)).tz_localize(None)
         day = hourly[noon - pd.Timedelta("12h") : noon + pd.Timedelta("11h")]
-        soils.append(footprint_soil(own, day["humidity"].mean(), day["pressure"].mean()))
+        air.append(float(day["humidity"].mean()))
+        soils.append(footprint_soil(own, air[-1], day["pressure"].mean()))
         counts.append(float(day["corrected"].mean()))
-        by_day[str(noon.date())] = calibrated_n0(counts[-1], soils[-1])
+        by_day[str(noon.date())] = calibrated_n0(counts[-1], soils[-1], curve, air[-1])
         sampled[str(noon)] = soils[-1], own
     mean = FootprintSoil(
         *(float(np.mean(values)) for values in zip(*map(_numbers, soils), strict=True))
     )
-    return Calibration(joint_n0(counts, soils), by_day, mean, sampled_moisture(sampled))
+    n0 = joint_n0(counts, soils, curve, air)
+    return Calibration(n0, by_day, mean, sampled_moisture(sampled))
 
 
 def _numbers(soil: FootprintSoil) -> tuple[float, ...]:
     return soil.moisture, soil.bulk_density, soil.lattice_water, soil.organic_water
 
 
-def neutron_moisture(n0: float | None = None, monitor: str | None = None) -> Records:
+def neutron_moisture(
+    n0: float | None = None, monitor: str | None = None, curve: Curve | None = None
+) -> Records:
     """Daily soil moisture of the station; days that follow borrowed rain too closely are flagged.
 
-    n0 [h-1]: that of the samples unless given. monitor: the file of `monitor_counts`.
+    n0 [h-1]: that of the samples unless given. monitor: the file of `monitor_counts`. curve:
+    Desilets' unless given.
     """
-    found, incoming = calibration(monitor), monitor_counts(monitor)
-    processing = _processing(f"{found.n0 if n0 is None else n0} h-1", found.soil, incoming)
+    curve = curve or Desilets()
+    found, incoming = calibration(monitor, curve), monitor_counts(monitor)
+    processing = _processing(f"{found.n0 if n0 is None else n0} h-1", found.soil, incoming, curve)
     records = processing.records(raw_neutrons(), STATION, incoming)
     records = records.select(quantities=["soil_moisture"])
     values = records.values.copy()
@@ -163,6 +174,8 @@ class Fuerstensee(SingleColumn):
     """Neutrons per hour over dry soil; None: from the samples."""
     error: str = "0.03 m3/m3"
     """Error of a day's moisture beside that of counting (Li: 0.03)."""
+    curve: Curve = Desilets()
+    """How counts become moisture; or `TransportSolution()`, which sees the humidity of the air."""
     monitor: str | None = None
     """CSV of a neutron monitor; without it, and none may be packaged, the counts keep the drift of
     the incoming neutrons, which rose towards the solar minimum of 2019."""
@@ -177,13 +190,14 @@ class Fuerstensee(SingleColumn):
             lat=SITE.lat,
             representativeness=self.error,
         )
-        return ObservationNetwork((sensor,), data=neutron_moisture(self.n0, self.monitor))
+        moisture = neutron_moisture(self.n0, self.monitor, self.curve)
+        return ObservationNetwork((sensor,), data=moisture)
 
     def pictures(self) -> Mapping[str, Callable[[], Any]]:
         """From counts to moisture with the samples of both days, and the footprint."""
-        found, incoming = calibration(self.monitor), monitor_counts(self.monitor)
+        found, incoming = calibration(self.monitor, self.curve), monitor_counts(self.monitor)
         n0 = found.n0 if self.n0 is None else self.n0
-        known = _processing(f"{n0} h-1", found.soil, incoming)
+        known = _processing(f"{n0} h-1", found.soil, incoming, self.curve)
         return neutron_pictures(known, raw_neutrons(), found.sampled, STATION, incoming)
 
     def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:

@@ -19,6 +19,7 @@ from hydroda.errors import DeclarationError
 from hydroda.forcing import Forcing
 from hydroda.obs import CosmicRayNeutron, ObservationNetwork
 from hydroda.obs.calibration import FootprintSoil, calibrated_n0, footprint_soil
+from hydroda.obs.neutrons import Curve, Desilets
 from hydroda.obs.processing import NeutronProcessing
 
 STATION = "KS003"
@@ -27,18 +28,20 @@ SPIKE = 8.0
 
 
 @cache
-def processing(folder: str) -> tuple[NeutronProcessing, FootprintSoil]:
+def processing(folder: str, curve: Curve | None = None) -> tuple[NeutronProcessing, FootprintSoil]:
     """From counts to moisture with N0 of the samples of 2021-10-22, and the soil sampled then.
 
-    Counts are of that day of the logger's clock. Incoming neutrons are not corrected for.
+    Counts are of that day of the logger's clock. Incoming neutrons are not corrected for. By
+    `curve`; Desilets' unless given.
     """
-    found = kansas(folder)
+    found, curve = kansas(folder), curve or Desilets()
     # Corrections do not depend on N0 and the soil, which are what is looked for.
-    any_soil = NeutronProcessing(n0="1 h-1", bulk_density="1 kg/m3", spike=SPIKE)
+    any_soil = NeutronProcessing(n0="1 h-1", bulk_density="1 kg/m3", spike=SPIKE, curve=curve)
     hourly = any_soil.hourly(found.neutrons)
     day = hourly[_sampled_day() : _sampled_day() + pd.Timedelta("23h")]
-    soil = footprint_soil(found.samples, day["humidity"].mean(), day["pressure"].mean())
-    n0 = calibrated_n0(float(day["corrected"].mean()), soil)
+    humidity = float(day["humidity"].mean())
+    soil = footprint_soil(found.samples, humidity, day["pressure"].mean())
+    n0 = calibrated_n0(float(day["corrected"].mean()), soil, curve, humidity)
     known = replace(any_soil, n0=f"{n0} h-1", bulk_density=f"{soil.bulk_density} kg/m3")
     return known, soil
 
@@ -66,6 +69,8 @@ class Kansas(SingleColumn):
     """The folder with ks003_hourly.csv.gz and the soil samples."""
     error: str = "0.03 m3/m3"
     """Error of a day's moisture beside that of counting (Li: 0.03)."""
+    curve: Curve = Desilets()
+    """How counts become moisture; or `TransportSolution()`, which sees the humidity of the air."""
 
     def _folder(self) -> str:
         if self.data is None:
@@ -84,13 +89,13 @@ class Kansas(SingleColumn):
         sensor = CosmicRayNeutron(
             station=STATION, lon=SITE.lon, lat=SITE.lat, representativeness=self.error
         )
-        known, _ = processing(self._folder())
+        known, _ = processing(self._folder(), self.curve)
         records = known.records(self._measured().neutrons, STATION)
         return ObservationNetwork((sensor,), data=records.select(quantities=["soil_moisture"]))
 
     def pictures(self) -> Mapping[str, Callable[[], Any]]:
         """From counts to moisture with the samples of the day, and the footprint."""
-        found, (known, soil) = self._measured(), processing(self._folder())
+        found, (known, soil) = self._measured(), processing(self._folder(), self.curve)
         noon = _sampled_day() + pd.Timedelta("12h")
         samples = sampled_moisture({str(noon): (soil, found.samples)})
         return neutron_pictures(known, found.neutrons, samples, STATION)

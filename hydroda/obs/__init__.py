@@ -26,7 +26,14 @@ from hydroda.obs.formats import read, write
 from hydroda.obs.ismn import Ismn
 from hydroda.obs.mappedcsv import Column, ColumnMap, MappedCsv
 from hydroda.obs.network import Observation, ObservationNetwork, Observations, Reason, sensors_at
-from hydroda.obs.neutrons import Conventional, Revised, Weighting
+from hydroda.obs.neutrons import (
+    Conventional,
+    Curve,
+    Desilets,
+    Revised,
+    TransportSolution,
+    Weighting,
+)
 from hydroda.obs.processing import NeutronProcessing
 from hydroda.obs.records import Format, Records
 from hydroda.obs.sampling import (
@@ -93,7 +100,9 @@ __all__ = [
     "CosmicSite",
     "CosmosEurope",
     "CosmosLevels",
+    "Curve",
     "Datum",
+    "Desilets",
     "DinoLoket",
     "Disc",
     "Discharge",
@@ -140,6 +149,7 @@ __all__ = [
     "Stations",
     "StorageAnomaly",
     "TableOfAngles",
+    "TransportSolution",
     "Unconfined",
     "Weighting",
     "WholeLayers",

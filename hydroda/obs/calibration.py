@@ -14,8 +14,9 @@ from hydroda.errors import DataError
 from hydroda.obs.neutrons import (
     SEA_LEVEL,
     WATER_DENSITY,
+    Curve,
+    Desilets,
     Revised,
-    desilets_counts,
     horizontal_weight,
     rescaled_distance,
 )
@@ -41,6 +42,8 @@ CALIBRATION_COLUMNS = {
     "thetaeff": "water",  # [m3 m-3]
     "tocal": "general",
 }
+# Of a curve that sees the air also its humidity, and the factor by which counts were corrected.
+AIR_COLUMNS = {"abshum": "humidity", "fh": "humidity_factor"}  # [g m-3], [1]
 # Stations of Li et al., Table 1, by their names in COSMOS-Europe: Bogena et al. 2022,
 # doi:10.5194/essd-14-1125-2022. Kall and Wildenrath have no calibration there; Wüstebach is the
 # spruce forest, not the clearing WUC003.
@@ -114,15 +117,36 @@ def footprint_soil(
     return FootprintSoil(moisture, density, lattice / density, organic / density)
 
 
-def calibrated_n0(counts: float, soil: FootprintSoil) -> float:
-    """N0 [h-1] with which Desilets' curve gives the corrected `counts` over `soil`."""
-    return counts / float(desilets_counts(soil.gravimetric, 1.0, soil.bound))
+def calibrated_n0(
+    counts: float, soil: FootprintSoil, curve: Curve | None = None, humidity: float = 0.0
+) -> float:
+    """N0 [h-1] with which `curve` gives the corrected `counts` over `soil`.
+
+    Desilets' curve by default. One that sees the air, such as `TransportSolution`, takes its
+    absolute `humidity` [g m-3] at the time, and counts that are not corrected for it.
+    """
+    return counts / _rate(soil, curve or Desilets(), humidity)
 
 
-def joint_n0(counts: Sequence[float], soils: Sequence[FootprintSoil]) -> float:
-    """N0 [h-1] that fits several samplings best, in least squares of the counts."""
-    shape = np.array([float(desilets_counts(s.gravimetric, 1.0, s.bound)) for s in soils])
+def joint_n0(
+    counts: Sequence[float],
+    soils: Sequence[FootprintSoil],
+    curve: Curve | None = None,
+    humidity: Sequence[float] | None = None,
+) -> float:
+    """N0 [h-1] that fits several samplings best, in least squares of the counts.
+
+    `humidity` [g m-3] at each sampling, for a curve that sees the air.
+    """
+    air = [0.0] * len(soils) if humidity is None else humidity
+    pairs = zip(soils, air, strict=True)
+    shape = np.array([_rate(soil, curve or Desilets(), vapour) for soil, vapour in pairs])
     return float(shape @ np.asarray(counts, float) / (shape @ shape))
+
+
+def _rate(soil: FootprintSoil, curve: Curve, humidity: float) -> float:
+    """Counts over `soil` where N0 is 1 h-1."""
+    return float(curve.counts(soil.gravimetric + soil.bound, humidity, 1.0))
 
 
 # --- many sensors at once -------------------------------------------------------------------------
@@ -136,11 +160,13 @@ class N0Spread(NamedTuple):
     values: int
 
 
-def read_calibrations(path: str | Path) -> pd.DataFrame:
+def read_calibrations(path: str | Path, curve: Curve | None = None) -> pd.DataFrame:
     """A row per calibration: the columns of `CALIBRATION_COLUMNS`, and `n0` [h-1].
 
-    N0 by Desilets' curve at the gravimetric water, doi:10.1029/2009WR008726. `general` says which
-    rows count for the general N0. The file is a table with semicolons and comments after #.
+    N0 by `curve` at the gravimetric water, Desilets' by default, doi:10.1029/2009WR008726. One that
+    sees the air takes the columns `AIR_COLUMNS`, too, and undoes the correction for humidity.
+    `general` says which rows count for the general N0. The file is a table with semicolons and
+    comments after #.
 
     Raises
     ------
@@ -152,29 +178,35 @@ def read_calibrations(path: str | Path) -> pd.DataFrame:
         text = pd.read_csv(path, sep=";", comment="#", dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
-    known = ", ".join(map(str, text))
-    for name in CALIBRATION_COLUMNS:
+    known, curve = ", ".join(map(str, text)), curve or Desilets()
+    columns = CALIBRATION_COLUMNS | (AIR_COLUMNS if curve.humid else {})
+    for name in columns:
         if name not in text:
             raise DataError(f"{path.name} needs a column {name!r}, parted by ';'; it has {known}")
     if text.empty:
         raise DataError(f"{path.name} has no calibrations")
-    table = text[list(CALIBRATION_COLUMNS)].rename(columns=CALIBRATION_COLUMNS)
+    table = text[list(columns)].rename(columns=columns)
     table["time"] = pd.to_datetime(table["time"], format="ISO8601", errors="coerce")
-    for name in ("counts", "bulk_density", "water"):
+    for name in set(table) - {"station", "time", "general"}:
         table[name] = pd.to_numeric(table[name], errors="coerce")
     table["general"] = table["general"].str.lower().map({"true": True, "false": False})
-    _check_calibrations(table, text, path.name)
+    _check_calibrations(table, text, columns, path.name)
     gravimetric = table["water"] * WATER_DENSITY / table["bulk_density"]
-    n0 = table["counts"] / desilets_counts(gravimetric, 1.0)
+    humidity, factor = table.get("humidity", 0.0), table.get("humidity_factor", 1.0)
+    n0 = table["counts"] / factor / curve.counts(gravimetric, humidity, 1.0)
     return table.assign(general=table["general"].astype(bool), n0=n0)
 
 
-def _check_calibrations(table: pd.DataFrame, text: pd.DataFrame, file: str) -> None:
+def _check_calibrations(
+    table: pd.DataFrame, text: pd.DataFrame, columns: Mapping[str, str], file: str
+) -> None:
     """Nothing, if all of `table` could be read and can be; else names the cell in `text`."""
-    for column, name in CALIBRATION_COLUMNS.items():
+    for column, name in columns.items():
         wrong = table[name].isna() | (table[name] == "")
-        if name in ("counts", "bulk_density"):
+        if name in ("counts", "bulk_density", "humidity_factor"):
             wrong |= ~(table[name] > 0)
+        if name == "humidity":
+            wrong |= ~table[name].between(0, 100)
         if name == "water":
             wrong |= ~table[name].between(0, 1)
         if wrong.any():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -144,48 +144,109 @@ def organic_water(carbon: ArrayLike) -> Array:
     return np.asarray(np.asarray(carbon, float) * MATTER_PER_CARBON * WATER_PER_MATTER)
 
 
+class Curve(ABC):
+    """How counts and the water of the soil go together, that of pores, lattice and organic matter.
+
+    `humid` says that the curve itself sees the water in the air: counts are then not corrected for
+    it. Units: counts and `n0` [h-1], moisture [kg kg-1], absolute humidity [g m-3].
+    """
+
+    humid: ClassVar[bool]
+
+    @abstractmethod
+    def counts(self, moisture: ArrayLike, humidity: ArrayLike, n0: ArrayLike) -> Array:
+        """Counts [h-1] over a moisture [kg kg-1] in an air of `humidity` [g m-3]."""
+
+    @abstractmethod
+    def moisture(self, counts: ArrayLike, humidity: ArrayLike, n0: ArrayLike) -> Array:
+        """Moisture [kg kg-1] under `counts` [h-1]: inverse of `counts`; NaN where none is."""
+
+    @abstractmethod
+    def moisture_error(
+        self, counts: ArrayLike, counts_sd: ArrayLike, humidity: ArrayLike, n0: ArrayLike
+    ) -> Array:
+        """Standard deviation of the moisture [kg kg-1] from that of the counts [h-1]."""
+
+
 @dataclass(frozen=True)
-class TransportSolution:
+class Desilets(Curve):
+    """N = N0 (a0 / (θ + a2) + a1), for counts that are corrected for humidity.
+
+    N0 is the rate over dry soil. Desilets et al. 2010, App. A, doi:10.1029/2009WR008726.
+    """
+
+    humid: ClassVar[bool] = False
+
+    def counts(self, moisture: ArrayLike, humidity: ArrayLike, n0: ArrayLike) -> Array:
+        """Corrected counts [h-1], whatever the humidity."""
+        return desilets_counts(moisture, n0)
+
+    def moisture(self, counts: ArrayLike, humidity: ArrayLike, n0: ArrayLike) -> Array:
+        """Moisture [kg kg-1], NaN at or below a1 N0."""
+        return desilets_moisture(counts, n0)
+
+    def moisture_error(
+        self, counts: ArrayLike, counts_sd: ArrayLike, humidity: ArrayLike, n0: ArrayLike
+    ) -> Array:
+        """By a third-order expansion: Jakobi et al. 2020, doi:10.3389/frwa.2020.00010."""
+        return moisture_error(counts, counts_sd, n0)
+
+
+@dataclass(frozen=True)
+class TransportSolution(Curve):
     """The universal transport solution: counts from soil moisture AND air humidity together.
 
     `p` are the nine coefficients p0 … p8 of one row of the tables of Köhli et al. 2021,
     doi:10.3389/frwa.2020.544847 (default: MCNP with the response function of the detector). Its
-    curves are for a soil of 1430 kg m-3, whose volumetric moisture they take.
+    curves are for a soil of 1430 kg m-3, whose volumetric moisture they take. N0 is their N_D, some
+    1.6 times that of Desilets' curve.
     """
 
     p: tuple[float, ...] = (1.094, 0.028, 0.254, 3.537, 0.139, -0.0014, -0.0088, 0.000115, 0.0)
 
-    def counts(self, moisture: ArrayLike, humidity: ArrayLike, n_d: float) -> Array:
+    humid: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if len(self.p) != 9 or not np.isfinite(self.p).all():
+            raise DeclarationError(f"p of TransportSolution must be nine numbers; got {self.p!r}")
+
+    def counts(self, moisture: ArrayLike, humidity: ArrayLike, n0: ArrayLike) -> Array:
         """Counts [h-1] for a gravimetric moisture [kg kg-1] and an absolute humidity [g m-3]."""
         p = self.p
         t, h = 1.43 * np.asarray(moisture, float), np.asarray(humidity, float)
-        air = p[0] + p[6] * h + p[7] * h**2 + p[8] * h**3 / t
+        air = p[0] + p[6] * h + p[7] * h**2
+        if p[8]:
+            air = air + p[8] * h**3 / t
         soil = (p[1] + p[2] * t) / (p[1] + t)
-        return np.asarray(n_d * (soil * air + np.exp(-p[3] * t) * (p[4] + p[5] * h)))
+        shallow = np.exp(-p[3] * t) * (p[4] + p[5] * h)
+        return np.asarray(np.asarray(n0, float) * (soil * air + shallow))
 
-    def moisture(self, counts: ArrayLike, humidity: ArrayLike, n_d: float) -> Array:
-        """Gravimetric moisture [kg kg-1] under corrected `counts` [h-1]: inverse of `counts`.
+    def moisture(self, counts: ArrayLike, humidity: ArrayLike, n0: ArrayLike) -> Array:
+        """Gravimetric moisture [kg kg-1] under `counts` [h-1]: inverse of `counts`.
 
         NaN where the counts are those of no moisture from `DRIEST` to `WETTEST`.
         """
-        given = np.broadcast_arrays(*(np.asarray(a, float) for a in (counts, humidity)))
+        given = np.broadcast_arrays(*(np.asarray(a, float) for a in (counts, humidity, n0)))
 
-        def excess(moisture: Array, wanted: Array, humid: Array) -> Array:
-            return self.counts(moisture, humid, n_d) - wanted
+        def excess(moisture: Array, wanted: Array, humid: Array, scale: Array) -> Array:
+            return self.counts(moisture, humid, scale) - wanted
 
         found = find_root(excess, (DRIEST, WETTEST), args=tuple(given))
         return np.where(found.success, found.x, np.nan)
 
     def moisture_error(
-        self, counts: ArrayLike, counts_sd: ArrayLike, humidity: ArrayLike, n_d: float
+        self, counts: ArrayLike, counts_sd: ArrayLike, humidity: ArrayLike, n0: ArrayLike
     ) -> Array:
-        """Standard deviation of the moisture [kg kg-1] from that of corrected counts [h-1].
+        """Standard deviation of the moisture [kg kg-1] from that of the counts [h-1].
 
-        Half of what one standard deviation less and more make: the curve bends.
+        Half of what one standard deviation less and more make, since the curve bends; the one of
+        them where no moisture gives the other.
         """
         n, sd = np.asarray(counts, float), np.asarray(counts_sd, float)
-        wet, dry = (self.moisture(n + sign * sd, humidity, n_d) for sign in (-1, 1))
-        return np.asarray(0.5 * (wet - dry))
+        wet, here, dry = (self.moisture(n + sign * sd, humidity, n0) for sign in (-1, 0, 1))
+        wetter = np.where(np.isnan(wet), here - dry, wet - here)
+        drier = np.where(np.isnan(dry), wet - here, here - dry)
+        return np.asarray(0.5 * (wetter + drier))
 
 
 # --- the revised weighting (Schrön et al. 2017, doi:10.5194/hess-21-5009-2017) --------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -10,12 +10,12 @@ import pandas as pd
 from hydroda.errors import DataError, DeclarationError
 from hydroda.obs.neutrons import (
     WATER_DENSITY,
+    Curve,
+    Desilets,
     Revised,
     absolute_humidity,
-    desilets_moisture,
     humidity_factor,
     incoming_factor,
-    moisture_error,
     poisson_sd,
     pressure_factor,
     simulated_radius,
@@ -44,7 +44,8 @@ class NeutronProcessing:
     `n0` [h-1], `bulk_density`, `lattice_water`, `organic_water` and the dry `biomass` above ground
     describe the site; counts are taken to `reference_pressure` with `beta`, to
     `reference_humidity`, to bare ground and, where a series of a neutron monitor is given, to
-    `reference_monitor`. N0 belongs to counts with the same corrections. Means are over `every`, or
+    `reference_monitor`. N0 belongs to counts with the same corrections and to the same `curve`,
+    Desilets' or the `TransportSolution`, which sees the humidity itself. Means are over `every`, or
     over the longer `smoothing` that ends with it (their errors are then correlated). A mean needs
     the share `at_least` of its hours. An hour whose counts are more than `spike` standard
     deviations of counting from the median of the day around it is flagged and left out; None keeps
@@ -64,6 +65,7 @@ class NeutronProcessing:
     smoothing: Duration | None = None
     at_least: float = 0.75
     spike: float | None = None
+    curve: Curve = field(default_factory=Desilets)
 
     def __post_init__(self) -> None:
         units = {
@@ -124,7 +126,7 @@ class NeutronProcessing:
         frame["f_pressure"] = pressure_factor(
             frame["pressure"], float(self.reference_pressure), float(self.beta)
         )
-        frame["f_humidity"] = humidity_factor(frame["humidity"], float(self.reference_humidity))
+        frame["f_humidity"] = self._in_air(frame["humidity"])
         frame["f_incoming"] = 1.0 if monitor is None else self._incoming(monitor, frame.index, zone)
         frame["f_vegetation"] = float(vegetation_factor(float(self.biomass)))
         factor = frame[list(FACTORS)].prod(axis=1, skipna=False)
@@ -144,9 +146,11 @@ class NeutronProcessing:
     ) -> pd.DataFrame:
         """Means over `every` with `corrected`, `moisture` [m3 m-3], their errors, hours and a flag.
 
-        Indexed by the start of the interval. The moisture is NaN where the counts are too few for
-        Desilets' curve; its error is that of the counts alone. With it go `footprint_radius`, R86
-        of the simulated neutrons in that air, and `footprint_depth`, D86 at r* = 50 m [m].
+        Indexed by the start of the interval. The moisture is NaN where the curve has none for the
+        counts; its error is that of the counts alone. With it go `footprint_radius`, R86 of the
+        simulated neutrons in that air, and `footprint_depth`, D86 at r* = 50 m [m]. Counts under a
+        curve that sees the air are taken to the reference humidity by that curve, with the
+        moisture that was found.
         """
         hourly = self.hourly(raw, monitor, zone)
         step, window = self._spans
@@ -171,9 +175,13 @@ class NeutronProcessing:
         counts, sd, n0 = frame["corrected"], frame["corrected_sd"], float(self.n0)
         bound = float(self.lattice_water) + float(self.organic_water)
         density = float(self.bulk_density) / WATER_DENSITY
-        frame["moisture"] = density * desilets_moisture(counts, n0, bound)
-        frame["moisture_sd"] = density * moisture_error(counts, sd, n0)
         humidity, pressure = sums["humidity"] / hours, sums["pressure"] / hours
+        water = self.curve.moisture(counts, humidity, n0)
+        frame["moisture"] = density * (water - bound)
+        frame["moisture_sd"] = density * self.curve.moisture_error(counts, sd, humidity, n0)
+        if self.curve.humid:
+            dry = self.curve.counts(water, float(self.reference_humidity), n0)
+            frame[["corrected", "corrected_sd"]] *= (dry / counts).to_numpy()[:, None]
         moisture = frame["moisture"].clip(lower=0.0)
         frame["footprint_radius"] = simulated_radius(moisture, humidity, pressure)
         frame["footprint_depth"] = Revised(bulk_density=self.bulk_density).reach(moisture)
@@ -225,6 +233,13 @@ class NeutronProcessing:
         if self.smoothing is not None:
             said.append(f"errors correlated over {self._spans[1]} by smoothing")
         return said
+
+    def _in_air(self, humidity: pd.Series) -> pd.Series:
+        """Factor for the water in the air; 1 where the curve sees it itself."""
+        factor = humidity_factor(humidity, float(self.reference_humidity))
+        return (
+            pd.Series(1.0, humidity.index).where(humidity.notna()) if self.curve.humid else factor
+        )
 
     def _incoming(self, monitor: pd.Series, times: pd.Index, zone: str | None) -> np.ndarray:
         if self.reference_monitor is None:

@@ -28,9 +28,10 @@ from hydroda.obs.cosmic import Cosmic, CosmicProfile, cosmic_counts
 from hydroda.obs.neutrons import (
     WATER_DENSITY,
     Average,
+    Curve,
+    Desilets,
     Revised,
     Weighting,
-    desilets_counts,
 )
 from hydroda.obs.sampling import BetweenNodes, Footprint, Sampling, local_offsets
 from hydroda.sphere import great_circle
@@ -634,10 +635,11 @@ def weighted_moisture(sensors: Sequence[CosmicRayNeutron], profiles: Profiles) -
 
 @dataclass(frozen=True, kw_only=True)
 class NeutronCounts(CosmicRayNeutron):
-    """Corrected neutron counts [h-1] over the weighted profile, through Desilets' curve.
+    """Corrected neutron counts [h-1] over the weighted profile, through a `curve`.
 
-    `n0` is the rate over dry soil, `lattice_water` and `organic_water` are [kg kg-1]. Desilets et
-    al. 2010, doi:10.1029/2009WR008726.
+    `n0` is that of the curve, `lattice_water` and `organic_water` are [kg kg-1]. Desilets et al.
+    2010, doi:10.1029/2009WR008726; the `TransportSolution` takes the absolute `humidity` that the
+    counts were taken to, Köhli et al. 2021, doi:10.3389/frwa.2020.544847.
     """
 
     quantity: ClassVar[str] = "neutron_counts"
@@ -648,6 +650,8 @@ class NeutronCounts(CosmicRayNeutron):
     bulk_density: Amount
     lattice_water: Amount = "0 kg/kg"
     organic_water: Amount = "0 kg/kg"
+    humidity: Amount = "0 g/m3"
+    curve: Curve = field(default_factory=Desilets)
 
     def amounts(self) -> dict[str, str]:
         return {
@@ -655,17 +659,21 @@ class NeutronCounts(CosmicRayNeutron):
             "bulk_density": "kg m-3",
             "lattice_water": "kg kg-1",
             "organic_water": "kg kg-1",
+            "humidity": "g m-3",
         }
 
     @classmethod
     def of_profiles(cls, sensors: Sequence[Any], profiles: Profiles) -> Array:
         """Corrected counts (sensor, member) [h-1]."""
-        n0, density, lattice, organic = (
+        n0, density, lattice, organic, humidity = (
             np.array([float(getattr(sensor, name)) for sensor in sensors])[:, None]
-            for name in ("n0", "bulk_density", "lattice_water", "organic_water")
+            for name in ("n0", "bulk_density", "lattice_water", "organic_water", "humidity")
         )
-        gravimetric = weighted_moisture(sensors, profiles) * WATER_DENSITY / density
-        return desilets_counts(gravimetric, n0, lattice + organic)
+        water = weighted_moisture(sensors, profiles) * WATER_DENSITY / density + lattice + organic
+        counts = np.empty_like(water)
+        for curve, numbers in grouped(sensor.curve for sensor in sensors).items():
+            counts[numbers] = curve.counts(water[numbers], humidity[numbers], n0[numbers])
+        return counts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,14 @@ import pytest
 import xarray as xr
 
 from hydroda.errors import DataError, DeclarationError, UnitError
-from hydroda.obs import CosmicRayNeutron, NeutronProcessing, ObservationNetwork, read, write
+from hydroda.obs import (
+    CosmicRayNeutron,
+    NeutronProcessing,
+    ObservationNetwork,
+    TransportSolution,
+    read,
+    write,
+)
 from hydroda.obs.neutrons import (
     absolute_humidity,
     desilets_moisture,
@@ -58,6 +65,64 @@ def test_that_a_day_becomes_moisture_with_the_error_of_its_counts() -> None:
     assert day["corrected_sd"] == pytest.approx(sd)
     assert day["moisture"] == pytest.approx(1.4 * desilets_moisture(corrected, 1500.0, 0.01))
     assert day["moisture_sd"] == pytest.approx(1.4 * moisture_error(corrected, sd, 1500.0))
+
+
+# --- with the universal transport solution --------------------------------------------------------
+
+UTS = TransportSolution()
+BY_UTS = NeutronProcessing(**{**SITE, "n0": "2400 h-1"}, curve=UTS)
+
+
+def test_that_the_transport_solution_sees_the_air_itself() -> None:
+    """Counts that it makes over one soil in an air that changes give that soil back."""
+    weather = raw(96, relative_humidity=np.repeat([0.2, 0.5, 0.8, 1.0], 24))
+    humidity = absolute_humidity(weather["temperature"], weather["relative_humidity"])
+    made = UTS.counts(0.2, humidity, 2400.0) / pressure_factor(99_000.0, 101_325.0)
+    hourly = BY_UTS.hourly(weather.assign(counts=made))
+    assert (hourly["f_humidity"] == 1).all()
+    means = BY_UTS.means(weather.assign(counts=made))
+    # 1 % of the 0.2 kg/kg is bound
+    np.testing.assert_allclose(means["moisture"], 1.4 * 0.19, rtol=1e-10)
+    # and all counts are taken to the same dry air
+    np.testing.assert_allclose(means["corrected"], UTS.counts(0.2, 0.0, 2400.0), rtol=1e-10)
+    by_desilets = PROCESSING.means(weather.assign(counts=made))["moisture"]
+    assert by_desilets.max() - by_desilets.min() > 0.01
+
+
+def test_that_the_error_by_the_transport_solution_is_that_of_poisson_counts() -> None:
+    rng, hours = np.random.default_rng(8), 24
+    counts = rng.poisson(900.0, 400 * hours).astype(float)
+    means = BY_UTS.means(raw(400 * hours, counts=counts))
+    assert means["moisture_sd"].mean() == pytest.approx(means["moisture"].std(), rel=0.08)
+    sd = 30 * pressure_factor(99_000.0, 101_325.0) / np.sqrt(hours)
+    day = BY_UTS.means(raw(hours)).iloc[0]
+    humidity = absolute_humidity(283.15, 0.7)
+    seen = 900 * pressure_factor(99_000.0, 101_325.0)
+    assert day["moisture_sd"] == pytest.approx(
+        1.4 * float(UTS.moisture_error(seen, sd, humidity, 2400.0)), rel=1e-9
+    )
+    assert day["corrected_sd"] / day["corrected"] == pytest.approx(sd / seen)
+
+
+def test_that_an_hour_without_humidity_has_no_counts_for_the_transport_solution() -> None:
+    data = raw(24)
+    data.iloc[5, data.columns.get_loc("relative_humidity")] = np.nan
+    hourly = BY_UTS.hourly(data)
+    assert hourly["flag"].tolist().count("no_humidity") == 1
+    assert hourly["corrected"].isna().sum() == 1
+
+
+def test_that_counts_no_soil_explains_have_neither_moisture_nor_error() -> None:
+    day = BY_UTS.means(raw(24, counts=200.0)).iloc[0]
+    assert np.isnan(day[["moisture", "moisture_sd", "corrected"]].to_numpy(float)).all()
+
+
+def test_that_records_say_by_which_curve() -> None:
+    assert "curve=TransportSolution(" in BY_UTS.records(raw(), "x").attributes["processing"]
+    assert "curve=Desilets()" in PROCESSING.records(raw(), "x").attributes["processing"]
+
+
+# --- what is missing, and what else is corrected --------------------------------------------------
 
 
 def test_that_nothing_is_filled() -> None:

@@ -12,6 +12,7 @@ from hydroda.obs import (
     BetweenNodes,
     Conventional,
     CosmicRayNeutron,
+    Desilets,
     Disc,
     Discharge,
     Flux,
@@ -30,9 +31,11 @@ from hydroda.obs import (
     Sensor,
     SoilMoistureProbe,
     StorageAnomaly,
+    TransportSolution,
     profile,
 )
 from hydroda.obs.neutrons import desilets_counts
+from hydroda.obs.sensors import predicted
 from hydroda.sphere import great_circle
 from tests.obs.soil import DEPTH, grid
 
@@ -284,6 +287,20 @@ def test_that_counts_follow_desilets_curve_of_the_same_mean() -> None:
     moisture = CosmicRayNeutron(**HERE).predict(data)
     np.testing.assert_allclose(sensor.predict(data), desilets_counts(moisture / 1.4, 1500.0, 0.02))
     assert (np.argsort(sensor.predict(data)) == np.argsort(-moisture)).all()
+
+
+def test_that_counts_follow_the_transport_solution_at_their_humidity() -> None:
+    data, curve = grid(), TransportSolution()
+    sensor = NeutronCounts(
+        **HERE, n0="2400 h-1", bulk_density="1.4 g/cm3", lattice_water="1 %", curve=curve,
+        humidity="7 g/m3", relative=0.01,
+    )  # fmt: skip
+    water = CosmicRayNeutron(**HERE).predict(data) / 1.4 + 0.01
+    np.testing.assert_allclose(sensor.predict(data), curve.counts(water, 7.0, 2400.0), rtol=1e-12)
+    other = replace(sensor, curve=Desilets())
+    together = predicted([sensor, other, sensor], data)
+    assert np.array_equal(together[1], other.predict(data))
+    assert np.array_equal(together[[0, 2]], [sensor.predict(data)] * 2)
 
 
 def test_that_a_cosmic_ray_sensor_needs_the_thickness_of_the_layers() -> None:
