@@ -13,6 +13,7 @@ from hydroda.models.kernels.column import (
     FREEZING,
     FUSION,
     HEAT_OF_ICE,
+    HEAT_OF_WATER,
     ICE,
     LIQ,
     PACK,
@@ -65,6 +66,11 @@ def fall(x, s, mass, air, pack=USUAL):
 
 
 def evolve(x, s, rain=0.0, pack=USUAL):
+    return let_out(x, s, rain, pack).water
+
+
+def let_out(x, s, rain=0.0, pack=USUAL):
+    """Water that leaves the snow, and heat that the soil does not take."""
     return snow.evolve(pack, x, s, rain / HOUR, capacity(x, s), HOUR)
 
 
@@ -133,11 +139,11 @@ def test_that_falling_snow_brings_its_water_and_its_cold(case, mass, warm):
 def test_that_the_evolution_of_snow_keeps_water_and_enthalpy(case, rain):
     x, s = case
     before, held = energy(x, s), water(x, s)
-    outflow = evolve(x, s, rain)
-    assert outflow >= 0.0
-    assert water(x, s) + outflow == pytest.approx(held + rain, rel=1e-13)
+    outflow = let_out(x, s, rain)
+    assert outflow.water >= 0.0 and outflow.warmth >= 0.0
+    assert water(x, s) + outflow.water == pytest.approx(held + rain, rel=1e-13)
     # Rain and outflow are water at the freezing point, whose enthalpy is nothing.
-    assert energy(x, s) == pytest.approx(before, rel=1e-12, abs=1e-3)
+    assert energy(x, s) + outflow.warmth == pytest.approx(before, rel=1e-12, abs=1e-3)
     assert whole(x, s)
 
 
@@ -188,8 +194,9 @@ def test_that_weather_on_snow_is_closed_in_water_and_energy(case, weather):
         assert abs(result.residual) < 1e-6
         assert energy(x, s) == pytest.approx(before + gained, rel=1e-11, abs=1e-2)
         after = energy(x, s)
-        left = result.melt + evolve(x, s, rain)
-        assert energy(x, s) == pytest.approx(after, rel=1e-11, abs=1e-2)
+        outflow = let_out(x, s, rain)
+        left = result.melt + outflow.water
+        assert energy(x, s) + outflow.warmth == pytest.approx(after, rel=1e-11, abs=1e-2)
         assert water(x, s) + left == pytest.approx(held + mass + rain, rel=1e-12)
         assert whole(x, s)
 
@@ -299,12 +306,23 @@ def test_that_a_pack_melts_to_nothing_in_one_step():
         held = s[PACK]
         before = energy(x, s)
         result = heat.solve(WHOLE, EARTH, x, s, 3000.0, -10.0, HOUR, work(x))
-        outflow = evolve(x, s)
+        outflow, warmth = let_out(x, s)
         assert outflow + result.melt == pytest.approx(held, rel=1e-12)
         assert s[COUNT] == s[PACK] == s[PACK_DEPTH] == 0.0
         gained = HOUR * (3000.0 - 10.0 * result.rise)
-        assert energy(x, s) == pytest.approx(before + gained, rel=1e-11)
+        assert energy(x, s) + warmth == pytest.approx(before + gained, rel=1e-11)
         assert x[T, SNOW] > FREEZING
+
+
+def test_that_melted_snow_heats_dry_ground_to_its_own_temperature_at_most():
+    """30 mm that a storm melts and warms by 30 K: four times the heat dry ground is worth."""
+    x, s = layered((0.0, 30.0, 0.03, FREEZING + 30.0), soil=FREEZING)
+    ground, before = capacity(x, s), energy(x, s)
+    mixed = 30.0 * HEAT_OF_WATER * 30.0 / (30.0 * HEAT_OF_WATER + ground)
+    outflow = let_out(x, s)
+    assert outflow.water == pytest.approx(30.0, rel=1e-12)
+    assert x[T, SNOW] == pytest.approx(FREEZING + mixed, rel=1e-12)
+    assert outflow.warmth == pytest.approx(before - energy(x, s), rel=1e-9)
 
 
 def test_that_sublimation_goes_on_into_the_next_layer():

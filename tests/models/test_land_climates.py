@@ -16,7 +16,6 @@ STEPS = 36
 HOUR = np.timedelta64(3600 * 10**9, "ns")
 AREAS = ((0.0, 0.0), (0.0, 0.3), (0.5, 1.0), (3.0, 0.5), (8.0, 2.0))  # of leaves and stems
 WATER, ENERGY = 1e-6, 1e-3  # [mm], [W m-2]
-SNOW_LIES = 10.0  # no snow begins under warmer air [degC]
 
 
 def column(kind, plant):
@@ -57,6 +56,10 @@ EXTREMES = {
     "no leaves": {"plant": 0, "air": 15.0, "rain": 2.0, "often": 0.3},
     "saturated": {"wetness": 1.0, "air": 10.0, "rain": 20.0, "often": 0.5},
     "5 m of snow": {"snow": 1500.0, "air": 3.0, "contrast": -10.0, "rain": 2.0, "often": 0.5},
+    "hot storm on snow": {
+        "snow": 30.0, "air": 34.0, "contrast": -5.0, "wind": 35.0, "rain": 120.0, "often": 0.5,
+        "humidity": 0.65, "pressure": 750.0, "wetness": 0.15,
+    },
 }
 
 
@@ -107,8 +110,7 @@ def members(model, climates):
         plant=np.array([one["plant"] for one in climates]),
     )
     ensemble = ensemble.assign_coords(latitude=("column", row(climates, "latitude")))
-    mild = row(climates, "air") <= SNOW_LIES
-    snowed = ensemble["snow"].copy(data=np.where(mild, row(climates, "snow"), 0.0)[None])
+    snowed = ensemble["snow"].copy(data=row(climates, "snow")[None])
     return model.reconcile(ensemble.assign(snow=snowed), ("snow",))[0]
 
 

@@ -189,11 +189,13 @@ def surface(
     sensible = (
         fluxes.sensible_leaf + fluxes.sensible_ground + warmth.rise * fluxes.sensible_ground_dt
     )
-    # Heat of vapour that nothing could give or take warms or cools the air.
+    # Heat of vapour that nothing could give or take warms or cools the air; what melted snow has
+    # too much for the soil the air keeps.
     ground_latent = VAPORISATION * (liquid + ice.vapour) + FUSION * ice.ice
-    sensible += latent_heat * evaporation - ground_latent
+    kept = outflow.warmth / seconds
+    sensible += latent_heat * evaporation - ground_latent + kept
     return Asked(
-        (outflow + warmth.melt) / seconds + max(-liquid, 0.0),
+        (outflow.water + warmth.melt) / seconds + max(-liquid, 0.0),
         max(liquid, 0.0),
         fluxes.transpiration,
         ice.vapour + fluxes.evaporation_leaf + min(liquid, 0.0),
@@ -202,8 +204,8 @@ def surface(
         sensible,
         ground_latent + VAPORISATION * (fluxes.evaporation_leaf + fluxes.transpiration),
         incoming - absorbed.reflected + weather.longwave - longwave_up,
-        flux + slope * warmth.rise,
-        warmth.stored,
+        flux + slope * warmth.rise - kept,
+        warmth.stored - kept,
         fluxes.assimilation,
     )
 

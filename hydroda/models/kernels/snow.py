@@ -90,6 +90,13 @@ class Lack(NamedTuple):
     instead: float
 
 
+class Outflow(NamedTuple):
+    """Water [kg m-2] that leaves the snow, and its heat [J m-2] that the soil did not take."""
+
+    water: float
+    warmth: float
+
+
 # --------------------------------------------------------------------------------- cover, density
 
 
@@ -298,32 +305,45 @@ def _thin_vapour(s: np.ndarray, ice: float) -> float:
 @kernel
 def evolve(
     pack: Any, x: np.ndarray, s: np.ndarray, rain: float, capacity: float, seconds: float
-) -> float:
-    """Water [kg m-2] that leaves the snow in a step: rain on it, percolation, settling, layers.
+) -> Outflow:
+    """What leaves the snow in a step: rain on it, percolation, settling, layers.
 
-    capacity [J m-2 K-1], that of the first soil layer, takes the heat of snow that ends.
+    capacity [J m-2 K-1] is that of the first soil layer, which takes heat of snow that ends.
     """
     if s[COUNT] < 0.5:
         if s[PACK] > 0.0:
             _grow_old(pack.ageing, s, x[T, SNOW], seconds)
         else:
             s[AGE] = 0.0
-        return rain * seconds
-    outflow = _percolate(pack.holding, x, s, rain * seconds, capacity)
+        return Outflow(rain * seconds, 0.0)
+    through = _percolate(pack.holding, x, s, rain * seconds, capacity)
     _settle(pack.compaction, x, s, seconds)
-    outflow += _combine(x, s, capacity)
+    rest = _combine(x, s, capacity)
     if s[COUNT] > 0.5:
         _divide(x, s)
         totals(x, s)
         _grow_old(pack.ageing, s, x[T, SNOW - int(s[COUNT])], seconds)
-    return outflow
+    return Outflow(through.water + rest.water, through.warmth + rest.warmth)
+
+
+@kernel
+def _soak(x: np.ndarray, water: float, t: float, capacity: float) -> float:
+    """Heat [J m-2] that water at t [K] > T_f does not bring into the first layer of the soil.
+
+    Both come to one temperature, no more: a pack that melts whole in a hot storm leaves many times
+    the heat that dry ground of a centimetre can take.
+    """
+    thermal = HEAT_OF_WATER * water
+    given = capacity * thermal / (capacity + thermal) * max(t - x[T, SNOW], 0.0)
+    x[T, SNOW] += given / capacity
+    return thermal * (t - FREEZING) - given
 
 
 @kernel
 def _percolate(
     holding: float, x: np.ndarray, s: np.ndarray, water: float, capacity: float
-) -> float:
-    """Water [kg m-2] through the layers, each of which freezes and holds what it can."""
+) -> Outflow:
+    """Water through the layers, each of which freezes and holds what it can."""
     warmth = 0.0
     for j in range(SNOW - int(s[COUNT]), SNOW):
         if water > 0.0 or x[LIQ, j] > 0.0:
@@ -337,8 +357,8 @@ def _percolate(
             x[LIQ, j] -= water
             warmth = HEAT_OF_WATER * water * (x[T, j] - FREEZING)
     if warmth > 0.0:
-        x[T, SNOW] += warmth / capacity
-    return water
+        warmth = _soak(x, water, x[T, SNOW - 1], capacity)
+    return Outflow(water, warmth)
 
 
 @kernel
@@ -429,21 +449,23 @@ def _lay(x: np.ndarray, s: np.ndarray) -> None:
 
 
 @kernel
-def _combine(x: np.ndarray, s: np.ndarray, capacity: float) -> float:
-    """Thin and light layers join a neighbour; a last one becomes thin snow. Water [kg m-2] lost."""
+def _combine(x: np.ndarray, s: np.ndarray, capacity: float) -> Outflow:
+    """Thin and light layers join a neighbour; a last one becomes thin snow. What that lost."""
     j = SNOW - int(s[COUNT])
     while j < SNOW:
         top = SNOW - int(s[COUNT])
         if x[DZ, j] >= LEAST[j - top] and x[ICE, j] > LIGHTEST:
             j += 1
         elif top == SNOW - 1:
-            return _end(x, s, capacity) if x[DZ, j] < THINNEST or x[ICE, j] <= LIGHTEST else 0.0
+            if x[DZ, j] < THINNEST or x[ICE, j] <= LIGHTEST:
+                return _end(x, s, capacity)
+            break
         else:
             up = j == SNOW - 1 or (j > top and x[DZ, j - 1] < x[DZ, j + 1])
             _join(x, top, j - 1 if up else j)
             s[COUNT] -= 1.0
             j = top + 1  # places have changed: from the top again
-    return 0.0
+    return Outflow(0.0, 0.0)
 
 
 @kernel
@@ -457,17 +479,20 @@ def _join(x: np.ndarray, top: int, j: int) -> None:
 
 
 @kernel
-def _end(x: np.ndarray, s: np.ndarray, capacity: float) -> float:
-    """The last layer becomes thin snow on the soil; its liquid water [kg m-2] leaves."""
+def _end(x: np.ndarray, s: np.ndarray, capacity: float) -> Outflow:
+    """The last layer becomes thin snow on the soil; its liquid water leaves."""
     j = SNOW - 1
-    ice, liquid = x[ICE, j], x[LIQ, j]
-    heat = (HEAT_OF_ICE * ice + HEAT_OF_WATER * liquid) * (x[T, j] - FREEZING)
-    warm = capacity * (x[T, SNOW] - FREEZING) + heat
-    x[T, SNOW] = FREEZING + warm / (capacity + HEAT_OF_ICE * ice)
+    ice, liquid, warmth = x[ICE, j], x[LIQ, j], 0.0
+    if x[T, j] > FREEZING:  # no ice is left
+        warmth = _soak(x, liquid, x[T, j], capacity)
+    else:
+        heat = (HEAT_OF_ICE * ice + HEAT_OF_WATER * liquid) * (x[T, j] - FREEZING)
+        warm = capacity * (x[T, SNOW] - FREEZING) + heat
+        x[T, SNOW] = FREEZING + warm / (capacity + HEAT_OF_ICE * ice)
     s[COUNT] = 0.0
     s[PACK] = ice
     s[PACK_DEPTH] = x[DZ, j] if ice > 0.0 else 0.0
-    return liquid
+    return Outflow(liquid, warmth)
 
 
 @kernel
