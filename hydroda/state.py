@@ -148,6 +148,11 @@ class StateVector:
         return np.moveaxis(values.reshape(values.shape[0], values.shape[1], -1), 0, -1)
 
 
+# The coordinate that says x, y and depth along a dimension. A land surface may have fewer layers
+# than the flow below it, with depths of their own.
+COORDINATES = ({"column": "x"}, {"column": "y"}, {"layer": "depth", "land_layer": "land_depth"})
+
+
 def _shape(variable: xr.DataArray) -> tuple[int, int]:
     """(columns, layers) of a variable; columns is 0 where it has none."""
     if variable.dims[0] != "member":
@@ -219,12 +224,13 @@ class Rows:
     def places(self, dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """x, y and depth [m] of each row; NaN where a row has no such place."""
         axes = []
-        for axis, dim in (("x", "column"), ("y", "column"), ("depth", "layer")):
+        for coordinates in COORDINATES:
             known = {
                 name: dataset[axis].values[:, None]
                 if dim == "column"
                 else dataset[axis].values[None]
                 for name in self.names
+                for dim, axis in coordinates.items()
                 if axis in dataset.coords and dim in dataset[name].dims
             }
             axes.append(self.spread_out(known, np.nan))

@@ -70,6 +70,19 @@ def test_that_a_row_without_a_place_is_nan_there():
     np.testing.assert_allclose(depth[:6], [0, 0.1, 0.2, 0.3, 0.4, np.nan])
 
 
+def test_that_layers_of_the_land_have_depths_where_the_flow_has_more_of_them():
+    data = dataset().assign(ice=(("member", "column", "land_layer"), np.zeros((4, 3, 2))))
+    data = data.assign_coords(land_depth=("land_layer", [0.0, 0.1]))
+    names = ("theta", "ice")
+
+    class Frozen(Soil):
+        ice = Variable("m3 m-3")
+
+    rows = Frozen().rows(data, names)
+    depth = rows.places(data)[2]
+    np.testing.assert_allclose(depth[:7], [0.0, 0.1, 0.2, 0.3, 0.4, 0.0, 0.1])
+
+
 def test_that_a_field_is_spread_over_the_rows_of_its_variable():
     rows = Soil().rows(dataset(), ("theta", "snow", "shift"))
     values = rows.spread_out({"theta": np.arange(15).reshape(3, 5), "snow": [7, 8, 9]}, -1, int)
