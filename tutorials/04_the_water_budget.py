@@ -22,7 +22,8 @@ import xarray as xr
 import hydroda as hda
 from hydroda import plotting
 from hydroda.studies.dan2020.march import marched
-from hydroda.studies.dan2020.schemes import OPEN_LOOP, Scheme
+from hydroda.studies.dan2020.schemes import OPEN_LOOP, TOLD, Scheme
+from hydroda.studies.dan2020.scores import where_water_went
 from hydroda.studies.dan2020.twin import Setting, Twin
 
 QUICK = os.environ.get("HYDRODA_TUTORIAL") == "quick"  # smaller, for the tests of hydroda
@@ -98,16 +99,34 @@ for name, run in runs.items():
 #
 # - The EnKF trusts its members. They agree too well (they share the wrong model), so it believes
 #   the probe too little.
-# - WC cuts the residual, never by more than half here: with one observation and one budget that is
-#   a theorem (the constraint competes with the probe for the same few degrees of freedom).
+# - WC cuts the residual. One analysis cannot cut it by more than half: with one reading and a budget
+#   as uncertain as the water itself the added water shrinks to 1 / (2 - r²), where r is the
+#   correlation of the column's water with the reading. Can you derive it?
 # - Inflation makes the filter listen. Above it is much better. Below, the same factor multiplies
 #   covariances with 3 cm that twenty-odd members know only badly.
 # - The taper takes those covariances away, and with them the means to move water from below: the
 #   residual rises again.
 #
-# A negative residual means that water was added. Nature is wetter than the forecasts all the way
-# down, so whoever mends the moisture must add water, and whoever closes the budget must not. No
-# filter has both: the budget that it closes is that of a model which evaporates too much.
+# A negative residual means that water was added. Why must it be? Tell the forecasts each morning the
+# moisture of nature in the upper five layers, which no filter knows better, and follow the water:
+# what is added evaporates, runs off, or is still there in the end.
+
+# %%
+told = marched(twin, [TOLD])
+runs |= told
+line("told", told[TOLD.name])
+print(f"nature evaporates {(twin.evaporation[1:] - free.evaporation).mean():+.2f} mm/day more")
+print("                    added  evaporated  ran off  held at the end: mm/day, against open loop")
+for name in ("WC-Inf", "members", TOLD.name):
+    parts = where_water_went(runs[name], free)
+    print(f"{name:18} " + "  ".join(f"{part:+6.3f}" for part in parts))
+
+# %% [markdown]
+# Whoever makes the soil above as wet as that of nature evaporates three quarters of a millimetre a
+# day more, whatever the filter; that is more than nature itself evaporates, because the leaves of
+# the forecasts are too many. WC-Inf adds little and takes the rest from the soil below, which is
+# too dry already. No filter has both, good moisture and a closed budget: the budget that it closes
+# is that of a wrong model. What would help is to mend the model.
 
 # %%
 values = np.array([100 * run.error[0] for run in runs.values()])

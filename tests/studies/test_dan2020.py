@@ -165,6 +165,7 @@ def test_that_water_of_analyses_is_evaporated_run_off_or_still_there(twin):
     for name in (INF.name, TOLD.name):
         added, *went = where_water_went(runs[name], runs[OPEN_LOOP.name])
         assert abs(added) > 0.01 and sum(went) == pytest.approx(added, abs=1e-9)
+    assert twin.evaporation.shape == (TINY.days + 1, 2) and (twin.evaporation > 0.0).all()
 
 
 def test_that_told_layers_are_those_of_nature():

@@ -175,8 +175,8 @@ OURS = (
         lambda v: v[0] < v[1] and v[2] < v[3],
         "size of R {} (best of the five {}), by day {} ({}) mm; layers 1 to 5 told: {} mm/day "
         "added, {} of it evaporate",
-        "With the moisture of nature above forecasts evaporate more than rain brings, whatever the "
-        "filter: that water is added, or it comes from soil below that is too dry already",
+        "With the moisture of nature above forecasts evaporate more than nature (table water), "
+        "whatever the filter: that water is added, or it comes from soil below, too dry already",
     ),
 )
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CM = 100.0
+PARTS = {"error": "error", "short_lived": "short-lived error", "bias": "bias"}
 SHORT = {s.name: s.name.removeprefix("WCEnKF-") for s in (*PAPER, RECOMMENDED)}
 
 
@@ -164,6 +165,8 @@ def water(cases: Sequence[Case], names: Sequence[str]) -> Iterator[Value]:
         went = np.mean([where_water_went(*pair) for pair in pairs], axis=0)
         for column, value in zip(columns, went.tolist(), strict=True):
             yield Value("water", name, column, "mm/day", None, value)
+    more = [case.twin.evaporation[1:] - case.runs[OPEN_LOOP.name].evaporation for case in cases]
+    yield Value("water", "nature", columns[1], "mm/day", None, float(np.mean(more)))
 
 
 def figure_6(cases: Sequence[Case], names: Sequence[str]) -> Iterator[Value]:
@@ -246,7 +249,7 @@ def figures(cases: Sequence[Case]) -> dict[str, Callable[[], Figure]]:
         "figure_6": lambda: plotting.schemes_over_columns(_residuals(case), _their_residuals()),
         "error_and_water": lambda: plotting.scheme_trade_off(*_error_and_water(case)),
     }
-    for letter, part in zip("abc", ("error", "short_lived", "bias"), strict=True):
+    for letter, part in zip("abc", PARTS, strict=True):
         drawn[f"figure_5{letter}"] = _drawing(case, names, part)
     return drawn
 
@@ -255,7 +258,7 @@ def _drawing(case: Case, names: Sequence[str], part: str) -> Callable[[], Figure
     def draw() -> Figure:
         values = np.array([getattr(case.runs[name], part).mean(axis=0) for name in names])
         theirs = _their_errors(names) if part == "error" else None
-        shown = _with_depth(values, names, f"{part.replace('_', '-')} of the analyses")
+        shown = _with_depth(values, names, f"{PARTS[part]} of the analyses")
         return plotting.schemes_with_depth(shown, theirs)
 
     return draw

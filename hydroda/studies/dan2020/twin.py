@@ -76,6 +76,7 @@ class Twin:
     """A setting carried out as far as no filter matters.
 
     truth         theta (day, hour, column, layer) [m3 m-3], hours 1 to 24 after 06:00 of each day
+    evaporation   of nature (day, column) [mm], in the hours after 06:00
     readings      of each probe (day, column), at the end of day 1, 2, … [m3 m-3]
     one_step      theta of one-day forecasts from the truth minus the truth (day, column, layer)
     start         of the members (member, column); forcing perturbs the weather of each
@@ -85,6 +86,7 @@ class Twin:
     setting: Setting
     model: LandColumn
     truth: Array
+    evaporation: Array
     readings: Mapping[str, Array]
     one_step: Array
     start: xr.Dataset
@@ -95,7 +97,7 @@ class Twin:
     def of(cls, setting: Setting) -> Twin:
         """Nature and everything that all schemes share."""
         forcing, streams = _weather(setting), Streams(setting.seed)
-        truth, one_step, start = _shared(replace(setting, members=2, spread=1.0))
+        truth, evaporation, one_step, start = _shared(replace(setting, members=2, spread=1.0))
         members = range(setting.members)
         noise = perturbations(setting.spread)
         span = setting.times[0], setting.times[-1]
@@ -103,6 +105,7 @@ class Twin:
             setting,
             FORECASTS,
             truth,
+            evaporation,
             {depth: _readings(depth, truth, streams) for depth in (SHALLOW, DEEP)},
             one_step,
             _members(start, setting, streams),
@@ -148,27 +151,29 @@ def _weather(setting: Setting) -> Forcing:
 
 
 @lru_cache(maxsize=4)
-def _shared(setting: Setting) -> tuple[Array, Array, xr.Dataset]:
-    """Truth, errors of one-day forecasts and the state that members scatter around.
+def _shared(setting: Setting) -> tuple[Array, Array, Array, xr.Dataset]:
+    """Nature, errors of one-day forecasts from it and the state that members scatter around.
 
     They depend neither on the members nor on their noise: three spreads share them.
     """
     forcing = _weather(setting)
     begin = run_in(NATURE, forcing, setting.chosen, setting.years, setting.table)
-    truth, one_step = _nature(begin, forcing, setting)
-    return truth, one_step, run_in(FORECASTS, forcing, setting.chosen, setting.years)
+    nature = _nature(begin, forcing, setting)
+    return *nature, run_in(FORECASTS, forcing, setting.chosen, setting.years)
 
 
-def _nature(state: xr.Dataset, forcing: Forcing, setting: Setting) -> tuple[Array, Array]:
-    """theta of nature (day, hour, column, layer), and errors of one-day forecasts from it."""
-    truth, missed = [], []
+def _nature(state: xr.Dataset, forcing: Forcing, setting: Setting) -> tuple[Array, Array, Array]:
+    """theta of nature (day, hour, column, layer), what it evaporates (day, column) [mm], and errors
+    of one-day forecasts from it."""
+    truth, evaporation, missed = [], [], []
     for start, end in zip(setting.times[:-1], setting.times[1:], strict=True):
         window = forcing.between(start, end)
         forecast = FORECASTS.forecast(_as_forecast(state), window, start, end)
         state, moisture = NATURE.forecast_with_moisture(state, window, start, end)
         truth.append(moisture[:, 0])
+        evaporation.append(state["evapotranspiration"].values[0])
         missed.append((forecast["theta"].values - state["theta"].values)[0])
-    return np.array(truth), np.array(missed)
+    return np.array(truth), np.array(evaporation), np.array(missed)
 
 
 def _as_forecast(state: xr.Dataset) -> xr.Dataset:
