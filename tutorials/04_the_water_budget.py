@@ -99,17 +99,17 @@ for name, run in runs.items():
 #
 # - The EnKF trusts its members. They agree too well (they share the wrong model), so it believes
 #   the probe too little.
-# - WC cuts the residual. One analysis cannot cut it by more than half: with one reading and a budget
-#   as uncertain as the water itself the added water shrinks to 1 / (2 - r²), where r is the
-#   correlation of the column's water with the reading. Can you derive it?
+# - WC cuts the residual. One analysis cannot cut it by more than half: with one reading and a
+#   budget as uncertain as the water itself the added water shrinks to 1 / (2 - r²), where r is the
+#   correlation of the column's water with the reading, errors included. Can you derive it?
 # - Inflation makes the filter listen. Above it is much better. Below, the same factor multiplies
 #   covariances with 3 cm that twenty-odd members know only badly.
 # - The taper takes those covariances away, and with them the means to move water from below: the
 #   residual rises again.
 #
-# A negative residual means that water was added. Why must it be? Tell the forecasts each morning the
-# moisture of nature in the upper five layers, which no filter knows better, and follow the water:
-# what is added evaporates, runs off, or is still there in the end.
+# A negative residual means that water was added. Why must it be? Tell the forecasts each morning
+# the moisture of nature in the upper five layers, better than any filter could know it, and follow
+# the water: what is added evaporates, runs off, or is still there in the end.
 
 # %%
 told = marched(twin, [TOLD])
