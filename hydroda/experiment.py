@@ -428,7 +428,8 @@ class Experiment(ABC):
         self.check(network, data)
         cycle = replace(self, updates=())._cycle(inputs, ["truth"])
         ensemble = Ensemble(data, 1)
-        due = [set(network.select(s.quantity).times(*self.span)) for s in network.sensors]
+        kinds = {q: set(network.select(q).times(*self.span)) for q in network.quantities}
+        due = [kinds[sensor.quantity] for sensor in network.sensors]
         times, states, readings = [], [], []
         for step in cycle.steps(Checkpoint(0, data, {}), ensemble):
             state = step.forecast.data

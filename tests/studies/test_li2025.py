@@ -1,18 +1,34 @@
 """Li's eleven experiments as declarations, its decisions as options, the check of the samples."""
 
+import re
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 from hydroda.catchments import RurCatchment
+from hydroda.catchments.rur.spinup import SpinUp
 from hydroda.errors import DeclarationError
 from hydroda.inflation import RTPS
 from hydroda.models.terrestrial import EvaporatingSurface
 from hydroda.obs.neutrons import Conventional
+from hydroda.obs.records import Records
 from hydroda.studies import li2025
-from hydroda.studies.li2025 import check
-from hydroda.studies.li2025.experiments import EXPERIMENTS, LI, TABLE_3, USERS, VALIDATED
+from hydroda.studies.li2025 import Asked, check, extras, published, scores
+from hydroda.studies.li2025.experiments import (
+    EXPERIMENTS,
+    LI,
+    TABLE_3,
+    USERS,
+    VALIDATED,
+    BiasOver,
+)
+from hydroda.studies.li2025.published import ET, GWL, SM
+from hydroda.studies.li2025.runs import OPEN, PAPER, Case, Place, Setting, carried_out
 from hydroda.update import InflateError, KeepAll
 from hydroda.zone import Everywhere, Saturated, Unsaturated
 from tests.test_coupling import Valley
@@ -122,3 +138,274 @@ def test_that_the_check_of_the_catchment_has_the_numbers_of_the_paper():
         assert abs(found[name].ours - found[name].published) <= off, name
     with pytest.raises(DeclarationError, match="li2025 has the tables"):
         li2025.run(table="nothing")
+
+
+# ---------------------------------------------------------------------------------------- scores
+
+
+def series(predicted, observed, quantity=None, group=None, **others):
+    """A series file of (time, station) by hand."""
+    predicted, observed = np.asarray(predicted, float), np.asarray(observed, float)
+    times = np.datetime64("2016-05-02", "ns") + np.arange(len(predicted)) * np.timedelta64(1, "D")
+    stations = predicted.shape[1]
+    names = quantity or ["soil_moisture"] * stations
+    return xr.Dataset(
+        {
+            "predicted": (("time", "station"), predicted),
+            "observed": (("time", "station"), observed),
+            "quantity": ("station", np.array(names)),
+            "group": ("station", np.array(group or [""] * stations)),
+            **others,
+        },
+        {"time": times, "station": [f"s{n}" for n in range(stations)]},
+    )
+
+
+HAND = series([[1.0, 3.0], [2.0, 4.0]], [[0.0, 4.0], [2.0, 5.0]])
+
+
+def test_that_ubrmse_of_li_takes_the_mean_over_the_sites_off():
+    # Day 1: simulated -1, 1 about their mean, observed -2, 2: errors 1, -1. Day 2: 1/2, -1/2.
+    assert scores.scored(HAND, "ubRMSE", SM) == pytest.approx((1.0 + 0.5) / 2)
+    # Site 1: errors 1, 0 have the deviations 1/2, -1/2; site 2: -1, -1 have none.
+    assert scores.scored(HAND, "ubRMSE", SM, over=BiasOver.TIMES) == pytest.approx(0.25)
+
+
+def test_that_rmse_and_r_are_those_of_equations_5_and_7():
+    assert scores.scored(HAND, "RMSE", SM) == pytest.approx((1.0 + np.sqrt(0.5)) / 2)
+    assert scores.scored(HAND, "bias", SM) == pytest.approx(-0.25)
+    three = series([[1.0], [2.0], [4.0]], [[0.0], [2.0], [1.0]])
+    r = np.corrcoef([1, 2, 4], [0, 2, 1])[0, 1]
+    assert scores.scored(three, "R", SM) == pytest.approx(r)
+
+
+def test_that_a_constant_error_of_all_wells_leaves_no_ubrmse():
+    observed = np.array([[1.0, 5.0], [2.0, 7.0]])
+    wells = ["groundwater_level"] * 2
+    off = series(observed + 5.0, observed, wells, ["0", "0"])
+    assert scores.scored(off, "ubRMSE", GWL, "0") == pytest.approx(0.0, abs=1e-12)
+    assert scores.scored(off, "RMSE", GWL, "0") == pytest.approx(5.0)
+    # One datum error of 5 m among two wells is 2.5 m for each of them.
+    one = series(np.add(observed, [5.0, 0.0]), observed, wells, ["0", "0"])
+    assert scores.scored(one, "ubRMSE", GWL, "0") == pytest.approx(2.5)
+
+
+def test_that_scores_are_those_of_one_variable_and_one_class():
+    kinds = ["groundwater_level", "groundwater_level", "groundwater_level", "soil_moisture"]
+    mixed = series([[1.0, 1.0, 9.0, 7.0]], [[0.0, 2.0, 0.0, 0.0]], kinds, ["0", "0", "2.5-5", ""])
+    assert scores.scored(mixed, "RMSE", GWL, "0") == pytest.approx(1.0)
+    assert scores.scored(mixed, "RMSE", GWL, "2.5-5") == pytest.approx(9.0)
+    assert np.isnan(scores.scored(mixed, "RMSE", ET))
+
+
+def test_that_the_last_midnight_belongs_to_its_year():
+    long = series(np.ones((3, 1)), np.zeros((3, 1)))
+    times = pd.to_datetime(["2016-12-31", "2017-01-01", "2017-01-02"]).to_numpy("datetime64[ns]")
+    found = {year: part.sizes["time"] for year, part in scores.years(dated)}
+    assert found == {"2016": 2, "2017": 1}
+
+
+def test_that_what_is_left_of_an_increment_is_measured_against_the_open_loop():
+    days = 8
+    update = {
+        "update_update": ("event", np.array(["groundwater_level -> h"])),
+        "update_time": ("event", HAND["time"].values[:1]),
+    }
+    added = np.array([100.0, -20.0])
+    free = np.arange(days)[:, None] * np.array([2.0, 3.0]) + 1000.0
+    # After six days 60 % of it is still there, on top of what the open loop does.
+    fading = 1.0 - 0.4 * np.arange(days) / 6.0
+    held = free + added * fading[:, None]
+    held[0] = free[0]
+    after = held.copy()
+    after[0] += added
+    maps = {"water": (("time", "column"), held), "water_analysed": (("time", "column"), after)}
+    run = series(np.zeros((days, 1)), np.zeros((days, 1)), **maps, **update)
+    bare = run.assign(water=(("time", "column"), free))
+    assert scores.remaining(run, bare) == pytest.approx(0.6)
+    assert np.isnan(scores.remaining(bare.drop_vars(["update_update"]), bare))
+
+
+# -------------------------------------------------------------------------------------- published
+
+PAGE = Path(__file__).parents[2].parent / "shared/papers/li-joint-crns-gwl.txt"
+
+
+def test_that_the_published_tables_agree_where_they_say_the_same():
+    tables = (published.TABLE_4, published.TABLE_5, published.TABLE_6)
+    for key in {key for table in tables for key in table}:
+        assert len({table[key]["OL"] for table in tables if key in table}) == 1, key
+
+
+def test_that_reductions_in_the_text_of_the_paper_follow_from_the_tables():
+    table = published.TABLE_5[GWL, "0"]
+    assert 1 - table["GWL_DA"][3] / table["OL"][3] == pytest.approx(0.60, abs=0.01)
+    assert 1 - table["GWL_DA_PAR"][3] / table["OL"][3] == pytest.approx(0.72, abs=0.01)
+    near = published.TABLE_5[GWL, "0-0.5"]
+    assert 1 - near["GWL_DA_PAR"][3] / near["OL"][3] == pytest.approx(0.46, abs=0.01)
+    moisture = published.TABLE_4[GWL, "0"]
+    assert moisture["SM_DA"][3] / moisture["OL"][3] - 1 == pytest.approx(0.0387, abs=1e-3)
+    assert moisture["SM_DA_PAR"][3] / moisture["OL"][3] - 1 == pytest.approx(-0.0041, abs=1e-3)
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the paper is not part of the package")
+def test_that_the_typed_numbers_stand_in_the_paper_in_this_order():
+    text = PAGE.read_text()
+    for number, table in published.UBRMSE.items():
+        begin = text.index(f"Table {number}. ")
+        digits = re.findall(r"(?<![\w.])\d\.\d\d(?![\d])", text[begin : begin + 4000])
+        for key, block in table.items():
+            for year in range(4):
+                wanted = [f"{block[name][year]:.2f}" for name in block]
+                assert _follows(wanted, digits), (number, key, year, wanted)
+
+
+def _follows(wanted, digits):
+    size = len(wanted)
+    return any(digits[i : i + size] == wanted for i in range(len(digits) - size + 1))
+
+
+# --------------------------------------------------------------------------------------- findings
+
+
+def case_of(ubrmse):
+    """A case of which the ubRMSE of each run and variable are given."""
+
+    def run(values):
+        parts = [(SM, "", values["SM"]), (ET, "", values.get("ET", 1.0))]
+        parts += [(GWL, group, v) for group, v in zip(published.CLASSES, values["GWL"],
+                                                     strict=True)]  # fmt: skip
+        # Two stations each: errors +e and -e have the mean 0, and the ubRMSE e.
+        predicted = np.array([[sign * v for _, _, v in parts for sign in (1.0, -1.0)]])
+        kinds = [scores.QUANTITY[variable] for variable, _, _ in parts for _ in range(2)]
+        groups = [group for _, group, _ in parts for _ in range(2)]
+        return series(predicted, np.zeros_like(predicted), kinds, groups)
+
+    runs = {name: run(values) for name, values in ubrmse.items()}
+    return Case(Setting(), xr.Dataset(), runs, runs, {}, pd.DataFrame())
+
+
+def of_paper():
+    """The ubRMSE of all years in Tables 4 to 6."""
+    found = {}
+    tables = (published.TABLE_4, published.TABLE_5, published.TABLE_6)
+    for name in EXPERIMENTS:
+        cells = {key: t[key][name][3] for t in tables for key in t if name in t[key]}
+        # Table 4 has assimilated wells alone; the others of SM_DA are taken as unchanged.
+        wells = [cells.get((GWL, g), published.TABLE_5[GWL, g]["OL"][3]) for g in published.CLASSES]
+        found[name] = {"SM": cells[SM, ""], "ET": cells[ET, ""], "GWL": wells}
+    return found
+
+
+def test_that_the_rules_of_the_findings_confirm_what_the_paper_found_in_its_own_tables():
+    by_id = {f.id: f for f in scores.FINDINGS}
+    case = case_of(of_paper())
+    for name in "12345678":
+        said, holds = by_id[name].says([case], BiasOver.STATIONS)
+        assert holds, (name, said)
+    # Table 7: K_s of SM_DA_PAR and of WC_DA_r_PAR.
+    first = {"SM": 0.09, "GWL": [t["OL"][3] for k, t in published.TABLE_5.items() if k[0] == GWL]}
+    table = published.TABLE_7
+    later = [table["ubRMSE", GWL, group]["WC_DA_r_PAR"] for group in published.CLASSES]
+    case = case_of({
+        "OL": first,
+        "SM_DA_PAR": first | {"SM": table["ubRMSE", SM, ""]["SM_DA_PAR"]},
+        "WC_DA_r_PAR": {"SM": table["ubRMSE", SM, ""]["WC_DA_r_PAR"], "GWL": later},
+    })  # fmt: skip
+    said, holds = by_id["9"].says([case], BiasOver.STATIONS)
+    assert holds, said
+
+
+def test_that_no_finding_holds_where_no_experiment_changes_anything():
+    same = {"SM": 0.09, "ET": 0.66, "GWL": [7.2, 7.0, 5.2, 6.2]}
+    case = case_of({name: same for name in EXPERIMENTS})
+    found = {f.id: f.says([case], BiasOver.STATIONS)[1] for f in scores.FINDINGS}
+    # That something changes little is the finding of 2 and 8, that nothing is lost that of 7.
+    assert {name for name, holds in found.items() if holds} == {"2", "7", "8"}
+
+
+def test_that_a_finding_needs_most_of_the_seeds():
+    finding = scores.FINDINGS[0]
+    good = case_of(of_paper())
+    bad = case_of({name: {"SM": 0.09, "GWL": [7.0] * 4} for name in EXPERIMENTS})
+    assert finding.says([good, good, bad], BiasOver.STATIONS)[1]
+    said, holds = finding.says([good, bad], BiasOver.STATIONS)
+    assert not holds
+    assert "in 1 of 2 seeds" in said
+
+
+# ------------------------------------------------------------------------------------- end to end
+
+TINY = Setting(
+    cell="4 km", members=4, start="2016-05-01", days=2, validation=1,
+    spinup=SpinUp(years=0.03, repeats=1, lead="1 D"),
+    surface=EvaporatingSurface(covered=0.7),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("li2025")
+
+
+@pytest.fixture(scope="module")
+def tiny(folder):
+    """All eleven experiments of the smallest setting, and the validation of K_s."""
+    return li2025.reported(Asked(None), "tiny", TINY, (1,), Place(folder), time.monotonic())
+
+
+def test_that_all_tables_of_the_paper_are_printed_beside_ours(tiny):
+    tables = {value.table for value in tiny.values}
+    assert {"4", "5", "6", "7", "scores", "spread", "water", "nature", "spin-up"} <= tables
+    paper = [v for v in tiny.values if v.table == "6" and v.column == "WC_DA_r_PAR"]
+    rows = {v.row: v for v in paper}
+    assert rows["GWL 0 km, all days"].published == 2.17
+    assert rows["SM, all days"].published == 0.04
+    assert all(v.ours is not None and np.isfinite(v.ours) for v in paper)
+    ids = [verdict.id for verdict in tiny.verdicts]
+    assert ids[:9] == list("123456789")
+    assert len(ids) == 18
+
+
+def test_that_a_study_goes_on_to_the_same_bits(tiny, folder):
+    def shown(items, total, label):
+        raise AssertionError(f"{label} was run again")
+
+    again = li2025.reported(Asked(None), "tiny", TINY, (1,), Place(folder, shown), time.monotonic())
+    assert again.values == tiny.values
+    (folder / "seed-1" / "series" / "WC_DA_r.nc").unlink()
+    third = carried_out(TINY, PAPER, Place(folder), VALIDATED)
+    alone = carried_out(TINY, (PAPER[0], PAPER[-2]), Place(), ())
+    for name in (OPEN, "WC_DA_r"):
+        kept, new = third.runs[name], alone.runs[name]
+        xr.testing.assert_identical(kept["predicted"], new["predicted"])
+        xr.testing.assert_identical(kept["log10_Ks_end"], new["log10_Ks_end"])
+
+
+def test_that_experiments_change_what_they_are_for(tiny, folder):
+    runs = carried_out(TINY, PAPER, Place(folder), VALIDATED).runs
+    free = runs[OPEN]
+    np.testing.assert_array_equal(free["log10_Ks_start"], free["log10_Ks_end"])
+    assert float(free["moved"].max()) == 0.0
+    for name, run in runs.items():
+        changed = np.abs(run["log10_Ks_end"] - run["log10_Ks_start"]).max() > 0.0
+        assert changed == name.endswith("_PAR"), name
+        if name != OPEN:
+            assert float(run["moved"].max()) > 0.0, name
+        assert float(run["closure"].max()) < 1e-5, name
+
+
+def test_that_a_datum_error_moves_the_readings_of_one_well():
+    frame = pd.DataFrame(
+        {
+            "time": pd.to_datetime(["2016-05-02"] * 2),
+            "station": ["a", "b"],
+            "quantity": "groundwater_level",
+            "value": [1.0, 2.0],
+        }
+    )
+    readings = Records.of(frame, {"groundwater_level": "m"}, zone="UTC")
+    moved = extras.Datum("b")(readings)
+    assert moved.values["value"].tolist() == [1.0, 7.0]
+    assert readings.values["value"].tolist() == [1.0, 2.0]
+    assert moved.digest != readings.digest

@@ -42,7 +42,7 @@ from hydroda.obs.neutrons import Revised, Weighting
 from hydroda.obs.records import Records
 from hydroda.obs.screening import Screening
 from hydroda.obs.sensors import FreeTable, Level, Sensor
-from hydroda.units import Amount, magnitude
+from hydroda.units import Amount, Magnitude, magnitude
 from hydroda.update import Update
 from hydroda.zone import Saturated, Unsaturated
 
@@ -53,7 +53,7 @@ LOAM = VanGenuchten("0.06 m3/m3", "0.43 m3/m3", "1.1 1/m", 1.5, "0.2 m/day")
 DRAINED = -3.3  # head above which soil over a deep table begins [m]
 WARMTH = "282 K"  # of all soil at the start
 # Li's software gives wells 0.05 m; a well stands for a cell within about 1 m.
-CRNS_SD, WELL_SD, TOWER_SD = "0.03 m3/m3", "5 cm", "0.5 mm/day"
+CRNS_SD, WELL_SD, TOWER_SD = "0.03 m3/m3", magnitude("5 cm", "m", "sd"), "0.5 mm/day"
 NOISE, SOILS, WEIGHTING, LEVEL = ForcingNoise(), SoilNoise(), Revised(), FreeTable()
 NEAR, FAR = GaspariCohn(halfwidth="5 km"), GaspariCohn(halfwidth="100 km")
 
@@ -61,6 +61,13 @@ WEAKLY_COUPLED = (
     Update("soil_moisture", "theta", Unsaturated(), EnKF(FAR), every="1 D"),
     Update("groundwater_level", "h", Saturated(), EnKF(NEAR), every="7 D"),
 )
+
+
+def _metres(value: Amount | None) -> Magnitude | None:
+    """A length, read once: hundreds of wells would have it parsed hundreds of times."""
+    if value is None:
+        return None
+    return Magnitude(value, "m") if isinstance(value, float) else magnitude(value, "m", "length")
 
 
 class TowerFlux(Flux):
@@ -295,7 +302,7 @@ class RurCatchment(Experiment):
             places = {str(name): (row["x"], row["y"]) for name, row in read_in.stations.iterrows()}
         return [
             CosmicRayNeutron(
-                station=name, x=f"{x} m", y=f"{y} m", sd=CRNS_SD, every="1 D",
+                station=name, x=_metres(x), y=_metres(y), sd=CRNS_SD, every="1 D",
                 weighting=self.weighting, within=self._reach,
             )
             for name, (x, y) in places.items()
@@ -304,25 +311,30 @@ class RurCatchment(Experiment):
     def _well(self, name: str, row: pd.Series) -> GroundwaterLevel:
         return GroundwaterLevel(
             station=name,
-            x=f"{row['x']} m",
-            y=f"{row['y']} m",
+            x=_metres(row["x"]),
+            y=_metres(row["y"]),
             sd=WELL_SD,
-            representativeness=self.well_representativeness,
+            representativeness=_metres(self.well_representativeness),
             level=self.level,
             every="1 D",
             within=self._reach,
         )
 
     @property
-    def _reach(self) -> str:
+    def _reach(self) -> Magnitude:
         """How far a station may stand from a column: coarse cells leave ends of the rim out."""
-        return f"{1.5 * float(self.cell)} m"
+        return Magnitude(1.5 * float(self.cell), "m")
 
     def _towers(self) -> list[TowerFlux]:
         places = {f"{one.name} EC": (one.x, one.y) for one in TOWERS}
         return [
             TowerFlux(
-                station=name, x=f"{x} m", y=f"{y} m", sd=TOWER_SD, every="1 D", within=self._reach
+                station=name,
+                x=_metres(x),
+                y=_metres(y),
+                sd=TOWER_SD,
+                every="1 D",
+                within=self._reach,
             )
             for name, (x, y) in places.items()
         ]

@@ -41,6 +41,7 @@ from hydroda.units import Amount, Duration, duration, magnitude
 Array = NDArray[np.float64]
 
 DAY = np.timedelta64(86400 * 10**9, "ns")
+NOW = np.datetime64(0, "ns")  # a date for weather that does not change
 YEAR = 365.25  # [D]
 MM = 1000.0
 # Lengths of the runs of the subsurface [years]: short ones first, until the heads have settled.
@@ -159,7 +160,7 @@ class SpinUp:
         self, rur: RurCatchment, data: xr.Dataset, members: Sequence[int | str], names: list[str],
         progress: Any,
     ) -> tuple[xr.Dataset, list[Balance]]:  # fmt: skip
-        """The members at the start of the period after the same stretch of weather again and again."""
+        """The members at the start of the period, after the same weather again and again."""
         lead = np.timedelta64(duration(self.lead, "lead"))
         if self.repeats < 1 or lead <= np.timedelta64(0, "ns"):
             return data, []
@@ -343,8 +344,8 @@ def _forecast(
     system: TerrestrialSystem,
     data: xr.Dataset,
     window: ForcingWindow,
-    start: Any = np.datetime64(0, "ns"),
-    end: Any = np.datetime64(1, "ns"),
+    start: Any = NOW,
+    end: Any = NOW + DAY,
 ) -> xr.Dataset:
     """The members at the end of a window, failed ones again with smaller steps.
 

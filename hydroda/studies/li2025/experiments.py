@@ -13,7 +13,7 @@ from typing import Any
 
 from hydroda.catchments.rur import RurCatchment
 from hydroda.catchments.rur.ground import SoilNoise
-from hydroda.filters import EnKF
+from hydroda.filters import EnKF, Filter
 from hydroda.inflation import RTPS, Inflation, NoInflation
 from hydroda.localization import GaspariCohn, Localization
 from hydroda.obs.neutrons import Conventional, Revised, Weighting
@@ -54,6 +54,9 @@ class Choices:
     edges              : 12, classes of the distance to the next assimilated well, by true places
     bias_over          : 13, the mean that ubRMSE takes off first; both readings are reported
     weighting          : how probes weight the profile; of Li's software
+    filter             : what analyses; localization and inflation take the place of its own
+    parameters         : what is estimated where parameters are
+    reach              : takes the place of the radii by kind of observation
     """
 
     saturated: Zone = field(default_factory=Saturated)
@@ -70,6 +73,9 @@ class Choices:
     edges: tuple[Amount, ...] = ("0.5 km", "2.5 km", "5 km")
     bias_over: BiasOver = BiasOver.STATIONS
     weighting: Weighting = field(default_factory=Conventional)
+    filter: Filter = field(default_factory=EnKF)
+    parameters: tuple[str, ...] = (KS,)
+    reach: Mapping[str, Localization] = field(default_factory=dict)
     moisture_every: Duration = "1 D"
     level_every: Duration = "7 D"
     parameters_every: Duration = "7 D"
@@ -103,7 +109,8 @@ class Module:
         wet = self.observations == LEVEL
         zone = self.zone or (choices.saturated if wet else choices.unsaturated)
         every = choices.level_every if wet else choices.moisture_every
-        filter = EnKF(self.localization, choices.inflation)
+        reach = choices.reach.get(self.observations, self.localization)
+        filter = replace(choices.filter, localization=reach, inflation=choices.inflation)
         changes = choices.together if self.changes is None else self.changes
         common = {"zone": zone, "filter": filter, "outliers": choices.outliers}
         found = [Update(self.observations, changes, every=every, **common)]  # type: ignore[arg-type]
@@ -111,7 +118,7 @@ class Module:
             found.append(
                 Update(
                     self.observations,
-                    KS,
+                    choices.parameters,
                     every=choices.parameters_every,
                     damping=choices.damping,
                     **common,  # type: ignore[arg-type]

@@ -28,7 +28,6 @@ from hydroda.obs.screening import distance_classes
 from hydroda.result import ASSIMILATION, OPEN_LOOP, Result
 from hydroda.studies.li2025.experiments import EXPERIMENTS, KS, LI, VALIDATED, Choices, Study
 from hydroda.studies.report import Bar
-from hydroda.units import Duration, duration
 
 Array = NDArray[np.float64]
 
@@ -158,7 +157,7 @@ def carried_out(
     setting: Setting, plans: Sequence[Planned] = PAPER, place: Place | None = None,
     validated: Sequence[str] = VALIDATED,
 ) -> Case:  # fmt: skip
-    """Nature, then the experiments from one ensemble, then the K_s of some of them in later days."""
+    """Nature, then the experiments from one ensemble, then the K_s of some in later days."""
     place = place or Place()
     own = replace(place, folder=place.under(f"seed-{setting.seed}"))
     rur, whole = setting.catchment(), setting.catchment(end=setting.end)
@@ -203,9 +202,9 @@ def _run(
                        experiment.network.records.digest, rur.period, start)  # fmt: skip
 
     def make() -> xr.Dataset:
-        result = experiment.run(
-            own.under("runs", name), start=start, resume=True, progress=own.shown(name)
-        )
+        # A run of other code or another start is another run.
+        folder = own.under("runs", f"{name}-{said[:8]}")
+        result = experiment.run(folder, start=start, resume=True, progress=own.shown(name))
         return series_of(result, experiment, start)
 
     return own.kept(own.under(group, f"{name}.nc"), said, make)
@@ -225,15 +224,17 @@ def series_of(result: Result, rur: RurCatchment, start: xr.Dataset) -> xr.Datase
     }
     table = tree["observations"].to_dataset()
     stations = _stations(table, rur)
+    if "water" in maps:
+        held = tree["analysis"]["water"].values
+        maps["water_analysed"] = maps["water"].copy(data=held.astype("float32"))
     updates = tree["updates"].to_dataset()
     water = _by_time(updates, {"water_added": "increment", "water_moved": "moved"}, maps["time"])
     closure = xr.DataArray(tree["cycles"]["closure"].values, dims="time")
     members = {f"final_{n}": final[n].rename(None) for n in final.data_vars}
     found = maps.assign(ks).merge(stations, join="exact").assign(water)
     found = found.assign(closure=closure.assign_attrs(units="mm"))
-    kinds = tree["updates"].to_dataset()
-    if "update" in kinds:
-        found = found.assign({f"update_{n}": v.rename(event="event") for n, v in kinds.items()})
+    if "update" in updates:
+        found = found.assign({f"update_{n}": v for n, v in updates.items()})
     failures = tree["failures"].to_dataset()
     lost = int(failures.sizes.get("failure", 0))
     return found.assign(members).assign_attrs(
@@ -367,15 +368,10 @@ def _nature_series(
 
 
 def readings_of(nature: xr.Dataset, rur: RurCatchment) -> Records:
-    """The readings of nature as records, whatever weighs or errs in the sensors of an experiment."""
+    """The readings of nature as records, for whatever sensors an experiment has."""
     network = EXPERIMENTS[OPEN].experiment(rur, LI).read_network()
     order = [s.station for s in network.sensors]
     values = nature["observed"].sel(station=order).values
     data = network.with_readings(nature["time"].values, values).data
     assert isinstance(data, Records)
     return data
-
-
-def lasting(days: Duration) -> int:
-    """Whole days of a duration."""
-    return int(duration(days, "days") / DAY)
