@@ -80,6 +80,12 @@ def test_that_rain_runs_over_a_v_and_makes_its_streams(tmp_path):
     assert len(list((tmp_path / "tutorial_10").glob("*.png"))) == 6
 
 
+def test_that_coupling_on_a_hillslope_is_weak_full_and_of_own_radii(tmp_path):
+    said = run_in(tmp_path, TUTORIALS / "06_weak_coupling.py")
+    assert all(name in said for name in ("open loop", "full", "weak", "own radii", "Deeper"))
+    assert len(list((tmp_path / "tutorial_06").glob("*.png"))) == 2
+
+
 def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
     paper = runpy.run_path(str(TUTORIALS / "papers" / "dan2020.py"))
     found = paper["ours"](paper["dan2020"].run(table="2"))
