@@ -1,4 +1,5 @@
 # make demo    one assimilation run with its picture and table, in demo/
+# make verify  flow and land beside exact solutions and ParFlow, in verification/; DATA=folder
 # make test    every check: ruff, mypy, the layers of imports, pytest
 # Each makes its own environment in .venv; VENV=folder puts it elsewhere, PYTHON=python chooses the
 # interpreter. Nothing is activated and no script's first line is trusted: the path may hold spaces.
@@ -10,11 +11,17 @@ unexport PYTHONPATH PYTHONHOME
 # All checks run, also after one has failed, and in this order.
 MAKEFLAGS += --keep-going
 .NOTPARALLEL:
-.PHONY: demo test lint bench clean plot-environment test-environment style format types layers pytest
+.PHONY: demo verify test lint bench clean plot-environment test-environment style format types layers pytest
 
 demo: plot-environment
 	$(IN) -m hydroda run fuerstensee --out demo --overwrite
 	$(IN) -m hydroda score demo --json demo/scores.json >demo/scores.txt
+
+# ParFlow's numbers (CONTRIBUTING.md, Checks and benchmarks).
+DATA ?= ../shared/reference/parflow
+
+verify: plot-environment
+	$(IN) -m hydroda reproduce verification --data "$(DATA)" --out verification
 
 test: lint pytest
 
@@ -42,5 +49,5 @@ plot-environment test-environment: %-environment:
 	@.ci/environment $*
 
 clean:
-	rm -rf .venv demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv demo verification build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ from hydroda.plotting.catchment import catchment_maps, maps_over_series
 from hydroda.plotting.maps import map_network, map_stations
 from hydroda.plotting.neutrons import counts_to_moisture, footprint, sampled_days
 from hydroda.plotting.observations import availability, observed_series, well_history
+from hydroda.plotting.panels import Curve, Panel, panels
 from hydroda.plotting.profiles import (
     heads_through_time,
     pf,
@@ -35,6 +36,8 @@ __all__ = [
     "GREY",
     "MANY_POINTS",
     "PALETTE",
+    "Curve",
+    "Panel",
     "availability",
     "axis_label",
     "catchment_maps",
@@ -49,6 +52,7 @@ __all__ = [
     "maps_over_series",
     "numbers_by_column",
     "observed_series",
+    "panels",
     "parameter_history",
     "pf",
     "pretty_unit",

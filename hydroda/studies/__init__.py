@@ -5,7 +5,7 @@ A study is a module with `run(table, size, seeds, progress, out, forcing, data) 
 
 from types import ModuleType
 
-from hydroda.studies import bondville1998, dan2020, li2025, littlewashita, sakov2008
+from hydroda.studies import bondville1998, dan2020, li2025, littlewashita, sakov2008, verification
 
 STUDIES: dict[str, ModuleType] = {
     "sakov2008": sakov2008,
@@ -13,4 +13,5 @@ STUDIES: dict[str, ModuleType] = {
     "li2025": li2025,
     "bondville1998": bondville1998,
     "littlewashita": littlewashita,
+    "verification": verification,
 }

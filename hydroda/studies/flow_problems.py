@@ -9,37 +9,51 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import exp1
 
 from hydroda.forcing import ForcingWindow
-from hydroda.models.boundaries import FixedHead, FixedLevel, Side, Well
+from hydroda.models.boundaries import FixedHead, FixedLevel, GravityDrainage, Side, Well
 from hydroda.models.grid import Grid
+from hydroda.models.kernels.flow import member
 from hydroda.models.land import FluxPotential, Upstream
 from hydroda.models.retention import Gardner, VanGenuchten
 from hydroda.models.terrestrial import (
     Compressible,
     Covered,
+    DiffusiveWave,
     FlowSteps,
+    KinematicWave,
+    Overland,
     TerrestrialSystem,
 )
 
 __all__ = [
+    "EachDirection",
     "FlowProblem",
     "catchment",
     "celia",
+    "flood_and_drought",
+    "front",
     "hantush",
     "hantush_exact",
     "heterogeneous",
+    "hillslope",
+    "hillslope_exact",
+    "hillslope_potential",
     "maxwell_plane",
     "miller",
     "parking_lot",
     "parking_lot_exact",
     "srivastava_yeh",
+    "srivastava_yeh_exact",
     "theis",
     "theis_exact",
+    "theis_in_basin",
     "tilted_v",
     "tracy",
     "tracy_exact",
+    "v_catchment",
 ]
 
 Array = NDArray[np.float64]
@@ -50,7 +64,7 @@ START = np.datetime64("2000-01-01", "ns")
 class FlowProblem:
     """A model, the members it starts from, `times` [s] to stop at, and rain [m s-1] until each.
 
-    `reference` holds what is known of the answer, by name.
+    `reference` holds what is known of the answer, by name; `evaporation` is potential [m s-1].
     """
 
     name: str
@@ -59,23 +73,32 @@ class FlowProblem:
     times: Array
     rain: Array
     reference: Mapping[Any, Any] = field(default_factory=dict)
+    evaporation: Array | None = None
 
     def run(self) -> list[xr.Dataset]:
         """The ensemble at each of the times."""
         states, before, now = [], 0.0, self.start
-        for time, rain in zip(self.times, self.rain, strict=True):
-            now = advanced(self.model, now, time - before, rain)
+        dry = np.zeros(self.times.size) if self.evaporation is None else self.evaporation
+        for time, rain, gone in zip(self.times, self.rain, dry, strict=True):
+            now = advanced(self.model, now, time - before, rain, gone)
             states.append(now)
             before = time
         return states
 
 
 def advanced(
-    model: TerrestrialSystem, ensemble: xr.Dataset, seconds: float, rain: float = 0.0
+    model: TerrestrialSystem,
+    ensemble: xr.Dataset,
+    seconds: float,
+    rain: float = 0.0,
+    evaporation: float = 0.0,
 ) -> xr.Dataset:
-    """The ensemble after `seconds` of rain [m s-1]."""
+    """The ensemble after `seconds` of rain and potential evaporation [m s-1]."""
+    values = {"rain": rain, "potential_evapotranspiration": evaporation}
     window = ForcingWindow(
-        np.array([START]), float(seconds), {"rain": np.array([[1000.0 * rain * seconds]])}
+        np.array([START]),
+        float(seconds),
+        {name: np.array([[1000.0 * rate * seconds]]) for name, rate in values.items()},
     )
     end = START + np.timedelta64(round(seconds * 1e9), "ns")
     return model.forecast(ensemble, window, START, end)
@@ -120,44 +143,106 @@ def miller(cells: int = 800) -> FlowProblem:
     )
 
 
-SRIVASTAVA = {  # psi [cm] at z = 10, 30, 50, 70, 90 cm above the water table, by hour
-    1: (-8.4143, -19.3234, -22.4371, -22.9392, -17.4304),
-    5: (-8.4143, -19.3046, -21.5234, -15.3308, -6.0001),
-    10: (-8.3354, -17.4840, -14.1901, -7.5633, -3.1062),
-    20: (-6.0465, -8.4871, -5.4292, -2.9206, -1.6042),
+FRONT_RAIN = 0.3  # of K_s
+
+
+def front(
+    thickness: float, depth: float = 10.0, flux: Any = None, hours: float = 24.0
+) -> FlowProblem:
+    """Steady rain on dry soil of Celia's kind in thick layers, `reference`: the head it tends to.
+
+    The exact solution falls with depth at any time and nowhere exceeds the head at which gravity
+    alone carries the rain.
+    """
+    soil = VanGenuchten("0.102 m3/m3", "0.368 m3/m3", "0.0335 1/cm", 2.0, "0.00922 cm/s")
+    model = TerrestrialSystem(
+        _column(thickness, round(depth / thickness)),
+        soil,
+        flux=FluxPotential() if flux is None else flux,
+        boundaries=(GravityDrainage(),),
+        specific_storage="0 1/m",
+        steps=FlowSteps(largest="10 min", smallest="10 ms"),
+    )
+    start = model.dataset(h=np.full((1, 1, 1), -10.0))
+    times = 3600.0 * np.arange(1.0, hours + 1.0)
+    rate = FRONT_RAIN * float(soil.Ks)
+    return FlowProblem(
+        f"front_{thickness:g}", model, start, times, np.full(times.size, rate),
+        {"head": brentq(lambda h: _mualem(h, 3.35, 2.0) - FRONT_RAIN, -5.0, -1e-6)},
+    )  # fmt: skip
+
+
+def _mualem(h: Any, alpha: float, n: float) -> Any:
+    """k_r of van Genuchten and Mualem at heads below 0 [m]."""
+    m = 1.0 - 1.0 / n
+    s = (1.0 + (-alpha * h) ** n) ** -m
+    return np.sqrt(s) * (1.0 - (1.0 - s ** (1.0 / m)) ** m) ** 2
+
+
+SRIVASTAVA = {  # psi [cm] at z = 10, 30, 50, 70, 90, 100 cm above the water table, by hour
+    1: (-8.4143, -19.3234, -22.4371, -22.9392, -17.4304, -7.2595),
+    5: (-8.4143, -19.3046, -21.5234, -15.3308, -6.0001, -3.0658),
+    10: (-8.3354, -17.4840, -14.1901, -7.5633, -3.1062, -1.9129),
+    20: (-6.0465, -8.4871, -5.4292, -2.9206, -1.6042, -1.2858),
 }
 
 
-def srivastava_yeh(cells: int = 40) -> FlowProblem:
-    """Rain on exponential soil over a water table, exact (10.1029/90WR02772)."""
+def srivastava_yeh_exact(above: Array, seconds: float) -> Array:
+    """h [m] at heights `above` the water table [m] (Srivastava & Yeh 1991, Eq. 9 and 15)."""
+    alpha, k, span, low, high = 10.0, 0.01 / 3600.0, 0.34, 0.1, 0.9  # rates over K_s
+    length, z, t = alpha * 1.0, alpha * above, alpha * k * seconds / span
+    first = np.pi * (np.arange(400) + 0.5) / length
+    rate = np.array(
+        [
+            brentq(lambda r: np.sin(r * length) + 2.0 * r * np.cos(r * length), a, a + b)
+            for a, b in zip(first, np.full(first.size, 0.5 * np.pi / length), strict=True)
+        ]
+    )[:, None]
+    modes = np.sin(rate * z) * np.sin(rate * length) * np.exp(-(rate**2) * t)
+    modes /= 1.0 + 0.5 * length + 2.0 * rate**2 * length
+    steady = high - (high - 1.0) * np.exp(-z)
+    moving = 4.0 * (high - low) * np.exp(0.5 * (length - z) - 0.25 * t) * modes.sum(axis=0)
+    return np.asarray(np.log(steady - moving) / alpha)
+
+
+def srivastava_yeh(cells: int = 40, step: str | None = None) -> FlowProblem:
+    """Rain on exponential soil over a water table, exact (10.1029/90WR02772).
+
+    Without `step`, steps go with the square of the cells.
+    """
     model = TerrestrialSystem(
         _column(1.0 / cells, cells),
         Gardner("0.06 m3/m3", "0.4 m3/m3", "0.1 1/cm", "1 cm/h"),
         boundaries=(FixedHead(Side.BOTTOM, "0 m"),),
         specific_storage="0 1/m",
-        steps=FlowSteps(largest=f"{57600 / cells**2} s", smallest="1 ms"),
+        steps=FlowSteps(largest=step or f"{57600 / cells**2} s", smallest="1 ms"),
     )
     above = 100.0 * (1.0 - model.z)
     start = model.dataset(h=(np.log(0.1 + 0.9 * np.exp(-0.1 * above)) / 10.0)[None, None])
     times = 3600.0 * np.array(list(SRIVASTAVA), float)
     return FlowProblem(
-        "srivastava_yeh", model, start, times, np.full(times.size, 0.009 / 3600.0), SRIVASTAVA
-    )
+        "srivastava_yeh", model, start, times, np.full(times.size, 0.009 / 3600.0),
+        {hour: psi[:5] for hour, psi in SRIVASTAVA.items()},
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------- three dimensions
 
 TRACY = 15.24  # m, side of the cube and -h_r
+TRACY_ALPHA = 0.164  # 1/m
 
 
 def tracy(
-    cells: int = 16, days: tuple[float, ...] = (0.1, 1.0, 100.0), step: str = "1 D"
+    cells: int = 16,
+    days: tuple[float, ...] = (0.1, 1.0, 100.0),
+    step: str = "1 D",
+    flux: Any = None,
 ) -> FlowProblem:
     """A cube of dry exponential soil wetted from above, Tracy 2006 (10.1029/2005WR004638)."""
     width = TRACY / cells
     grid = Grid((cells, cells), f"{width} m", f"{width} m", (f"{width} m",) * cells)
     x, y = grid.places
-    alpha = 0.164
+    alpha = TRACY_ALPHA
     low = np.exp(-alpha * TRACY)
     top = np.log(low + (1.0 - low) * np.sin(np.pi * x / TRACY) * np.sin(np.pi * y / TRACY)) / alpha
     dry = tuple(
@@ -169,6 +254,7 @@ def tracy(
         Gardner("0.15 m3/m3", "0.45 m3/m3", f"{alpha} 1/m", "1.1 m/day"),
         overland=Covered(),
         boundaries=(*dry, FixedHead(Side.TOP, top)),
+        flux=FluxPotential() if flux is None else flux,
         specific_storage="0 1/m",
         steps=FlowSteps(largest=step, smallest="1 s"),
     )
@@ -179,7 +265,7 @@ def tracy(
 
 def tracy_exact(z: Array, days: float, terms: int = 4000) -> Array:
     """h [m] over the middle of the cube at heights z [m] (Tracy 2006)."""
-    alpha, k, span, length = 0.164, 1.1, 0.3, TRACY
+    alpha, k, span, length = TRACY_ALPHA, 1.1, 0.3, TRACY
     c = alpha * span / k
     low = np.exp(-alpha * length)
     beta = np.sqrt(0.25 * alpha**2 + 2.0 * (np.pi / length) ** 2)
@@ -255,7 +341,16 @@ def theis_exact(r: Array, seconds: float) -> Array:
     return np.asarray(PUMPED / (4.0 * np.pi * TRANSMISSIVITY) * exp1(u))
 
 
+def theis_in_basin(r: Array, seconds: float, width: float) -> Array:
+    """Drawdown [m] r [m] east of a well in the middle of a closed square, by its images."""
+    reach = int(np.ceil(2.0 + np.sqrt(160.0 * TRANSMISSIVITY * seconds / STORATIVITY) / width))
+    i, j = np.mgrid[-reach : reach + 1, -reach : reach + 1] * width
+    apart = np.hypot(i.ravel()[:, None] - r, j.ravel()[:, None])
+    return np.asarray(theis_exact(apart, seconds).sum(axis=0))
+
+
 HANTUSH_K, HANTUSH_YIELD, HANTUSH_DEPTH, HANTUSH_RATE = 1e-4, 0.2, 10.0, 1e-7
+HANTUSH_TABLE = 4.0  # m below the surface
 HANTUSH_BASIN = 50.0  # half-width of the square basin [m]
 
 
@@ -284,7 +379,7 @@ def hantush(cells: int = 41, width: float = 20.0) -> FlowProblem:
         specific_storage="1e-7 1/m",
         steps=FlowSteps(largest="6 h", smallest="1 s"),
     )
-    start = model.dataset(h=(model.z - 4.0)[None, None])
+    start = model.dataset(h=(model.z - HANTUSH_TABLE)[None, None])
     return FlowProblem("hantush", model, start, 86400.0 * np.array([10.0]), np.zeros(1))
 
 
@@ -312,6 +407,68 @@ def hantush_exact(distance: Array, seconds: float, half: float = HANTUSH_BASIN) 
     return np.asarray(np.sqrt(HANTUSH_DEPTH**2 + 2.0 * HANTUSH_DEPTH * head) - HANTUSH_DEPTH)
 
 
+HILL_LENGTH, HILL_K, HILL_RAIN, STREAM = 200.0, 1e-4, 1e-7, 7.0  # the stream's level is a depth
+HILL_ALPHA, HILL_N = 5.0, 3.0
+
+
+def hillslope(cells: int = 40, layers: int = 24) -> FlowProblem:
+    """Recharge flows through a hill of 12 m on level rock to a stream; long enough to be steady."""
+    grid = Grid((1, cells), f"{HILL_LENGTH / cells} m", "1 m", (f"{12.0 / layers} m",) * layers)
+    model = TerrestrialSystem(
+        grid,
+        VanGenuchten("0.05 m3/m3", "0.35 m3/m3", f"{HILL_ALPHA} 1/m", HILL_N, f"{HILL_K} m/s"),
+        boundaries=(FixedLevel(Side.EAST, f"{STREAM} m"),),
+        specific_storage="1e-5 1/m",
+        steps=FlowSteps(largest="5 D", smallest="1 s"),
+    )
+    start = model.dataset(h=(model.z - STREAM)[None, None])
+    times = 86400.0 * 50.0 * np.arange(1.0, 61.0)
+    return FlowProblem("hillslope", model, start, times, np.full(times.size, HILL_RAIN))
+
+
+def hillslope_potential(levels: Any) -> Array:
+    """Integral of K_s k_r over head and height [m3 s-1], of water at rest at `levels` [m] of 12.
+
+    Divided by the distance it is the flow between two such profiles, whatever lies between: the
+    flow sideways is minus its slope (Girinskii's potential, here with the unsaturated part).
+    """
+    suction = np.linspace(0.0, 12.0, 24001)
+    kr = np.append(1.0, _mualem(-suction[1:], HILL_ALPHA, HILL_N))
+    step = suction[1]
+    above = np.append(0.0, np.cumsum(0.5 * step * (kr[1:] + kr[:-1])))  # from -suction to 0
+    dry = above[-1] - above  # the potential of unsaturated soil, from -12 m
+    over = np.append(0.0, np.cumsum(0.5 * step * (dry[1:] + dry[:-1])))
+    wet = np.asarray(levels, float)
+    unsaturated = np.interp(12.0 - wet, suction, over)
+    return np.asarray(HILL_K * (0.5 * wet**2 + above[-1] * wet + unsaturated))
+
+
+def hillslope_exact(x: Array) -> Array:
+    """Height of the water table [m] x [m] from the divide (Dupuit, with the unsaturated flow)."""
+    outside = float(hillslope_potential(12.0 - STREAM))
+    wanted = outside + 0.5 * HILL_RAIN * (HILL_LENGTH**2 - x**2)
+    levels = np.linspace(0.0, 12.0, 4001)
+    return np.asarray(np.interp(wanted, hillslope_potential(levels), levels))
+
+
+def flood_and_drought(diffusive: bool = True) -> FlowProblem:
+    """Ponds form, spread over a pitted slope and dry out again, three times; water must close."""
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[0:6, 0:12]
+    elevation = 10.0 - 0.4 * x + 0.1 * np.abs(y - 2.5) + rng.normal(0.0, 0.15, x.shape)
+    grid = Grid(
+        (6, 12), "20 m", "20 m", ("0.1 m", "0.2 m", "0.3 m", "0.6 m", "1.2 m"), elevation=elevation
+    )
+    model = TerrestrialSystem(grid, overland=DiffusiveWave() if diffusive else KinematicWave())
+    log10_ks = rng.normal(-5.5, 0.4, (1, grid.columns, 5))
+    start = model.dataset(h=(model.z - 1.2)[None, None], log10_Ks=log10_ks)
+    storm = np.r_[np.full(3, 40.0), np.zeros(45)] / 3.6e6
+    rain = np.tile(storm, 3)
+    sun = np.where(rain > 0.0, 0.0, 0.5 / 3.6e6)
+    times = 3600.0 * np.arange(1.0, rain.size + 1.0)
+    return FlowProblem("flood_and_drought", model, start, times, rain, evaporation=sun)
+
+
 # ---------------------------------------------------------------------------------- over the land
 
 
@@ -327,7 +484,7 @@ def _paved(grid: Grid, **choices: Any) -> TerrestrialSystem:
 PARKING = {"length": 180.0, "slope": 0.0016, "manning": 4.2e-4 * 60.0, "rain": 8.4e-4 / 60.0}
 
 
-def parking_lot(cells: int = 10, step: str = "60 s") -> FlowProblem:
+def parking_lot(cells: int = 10, step: str = "60 s", rainy: float = 30.0) -> FlowProblem:
     """Rain for 30 min on a plane of 180 m, 1 m wide; exact kinematic wave known."""
     width = PARKING["length"] / cells
     grid = Grid((1, cells), f"{width} m", "1 m", ("0.1 m",), slope_x=-PARKING["slope"])
@@ -337,8 +494,8 @@ def parking_lot(cells: int = 10, step: str = "60 s") -> FlowProblem:
         steps=FlowSteps(largest=step, smallest="1 ms", tolerance="1e-10 m"),
     )
     start = model.dataset(h=np.zeros((1, 1, 1)))
-    times = 60.0 * np.arange(1.0, 61.0)
-    rain = np.where(times <= 1800.0, PARKING["rain"], 0.0)
+    times = 60.0 * np.arange(1.0, 31.0 + rainy)
+    rain = np.where(times <= 60.0 * rainy, PARKING["rain"], 0.0)
     return FlowProblem("parking_lot", model, start, times, rain)
 
 
@@ -362,6 +519,7 @@ def maxwell_plane(
     table: float = 1.0,
     dz: float = 0.2,
     step: str = "2 min",
+    flux: Any = None,
 ) -> FlowProblem:
     """A sloping plane over soil 5 m deep, Maxwell et al. 2014 (10.1002/2013WR013725); dx 80 m.
 
@@ -374,6 +532,7 @@ def maxwell_plane(
         grid,
         VanGenuchten("0.08 m3/m3", "0.4 m3/m3", "1 1/m", 2.0, conductivity),
         manning="3.31e-3 min/m^(1/3)",
+        flux=FluxPotential() if flux is None else flux,
         specific_storage="5e-4 1/m",
         storage=Compressible(),
         steps=FlowSteps(largest=step, smallest="0.1 s"),
@@ -384,7 +543,23 @@ def maxwell_plane(
     return FlowProblem("maxwell_plane", model, start, times, rain)
 
 
-def tilted_v(rows: int = 10, columns: int = 81, step: str = "60 s") -> FlowProblem:
+@dataclass(frozen=True)
+class EachDirection(Overland):
+    """Manning's flow along x and along y, each by the root of its own slope.
+
+    ParFlow's OverlandFlow, for verification: on a plane that slopes both ways its water turns away
+    from the steepest descent, which `KinematicWave` follows.
+    """
+
+    def sides(self, grid: Grid, manning: Array) -> member.Overland:
+        x, y = grid.slopes
+        down = np.sqrt(np.maximum(np.stack([x, -x, y, -y], axis=-1), 0.0))
+        return self._made(grid, down / manning[:, None] / grid.widths)
+
+
+def tilted_v(
+    rows: int = 10, columns: int = 81, step: str = "60 s", overland: Overland | None = None
+) -> FlowProblem:
     """Two planes and a channel between, Di Giammarco et al. 1996; 10.8 mm/h for 90 min."""
     width = 1620.0 / columns
     slope_x = np.zeros((1, columns))
@@ -395,11 +570,41 @@ def tilted_v(rows: int = 10, columns: int = 81, step: str = "60 s") -> FlowProbl
     )
     manning = np.full((rows, columns), 0.015)
     manning[:, middle] = 0.15
-    model = _paved(grid, steps=FlowSteps(largest=step, smallest="1 ms", tolerance="1e-9 m"))
+    model = _paved(
+        grid,
+        overland=KinematicWave() if overland is None else overland,
+        steps=FlowSteps(largest=step, smallest="1 ms", tolerance="1e-9 m"),
+    )
     start = model.dataset(h=np.zeros((1, 1, 1)), manning=manning.reshape(1, -1))
     times = 60.0 * np.arange(5.0, 181.0, 5.0)
     rain = np.where(times <= 5400.0, 10.8e-3 / 3600.0, 0.0)
     return FlowProblem("tilted_v", model, start, times, rain, {"equilibrium": 291.6 / 60.0})
+
+
+def v_catchment(
+    layers: int = 100, step: str = "6 min", overland: Overland | None = None
+) -> FlowProblem:
+    """The tilted V with soil of the second intercomparison, 0.1 m/h of rain for 20 h of 120.
+
+    Kollet et al. 2017 (10.1002/2016WR019191).
+    """
+    slope_x = np.zeros((1, 11))
+    slope_x[:, :5], slope_x[:, 6:] = -0.05, 0.05
+    grid = Grid((10, 11), "10 m", "10 m", (f"{5.0 / layers} m",) * layers, slope_x, slope_y=0.02)
+    manning = np.full((10, 11), 1.74e-4 * 3600.0)
+    manning[:, 5] = 1.74e-3 * 3600.0
+    model = TerrestrialSystem(
+        grid,
+        VanGenuchten("0.08 m3/m3", "0.4 m3/m3", "6 1/m", 2.0, "10 m/h"),
+        overland=KinematicWave() if overland is None else overland,
+        specific_storage="1e-5 1/m",
+        storage=Compressible(),
+        steps=FlowSteps(largest=step, smallest="0.1 s"),
+    )
+    start = model.dataset(h=(model.z - 2.0)[None, None], manning=manning.reshape(1, -1))
+    times = 3600.0 * np.r_[np.arange(1.0, 41.0) * 0.5, np.arange(21.0, 121.0)]
+    rain = np.where(times <= 72000.0, 0.1 / 3600.0, 0.0)
+    return FlowProblem("v_catchment", model, start, times, rain, {"equilibrium": 1100.0 / 3600.0})
 
 
 def outflow(states: list[xr.Dataset]) -> Array:
