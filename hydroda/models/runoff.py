@@ -45,7 +45,8 @@ class Topmodel(Runoff):
     A part f = share exp(-z) of the ground is saturated, z = decay times the thickness of all air in
     the soil; elsewhere the fourth power of the wetness of the upper `top` runs off. Streams draw
     `base` times K/K_s from the layers between two depths, and `saturated` exp(-z) where the ground
-    is saturated.
+    is saturated. The base flow is that of the paper; the Common Land Model as released since 2002
+    has none, which is "0 mm/s" for both.
     """
 
     share: float = 0.3

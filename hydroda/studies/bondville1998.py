@@ -19,13 +19,13 @@ import pandas as pd
 import xarray as xr
 
 from hydroda import plotting
-from hydroda.catchments._bondville_data import LOCAL, Bondville
+from hydroda.catchments._bondville_data import LATENT_HEAT, LOCAL, Bondville
 from hydroda.catchments.bondville import bondville_column, measured
 from hydroda.errors import DeclarationError
-from hydroda.models.canopy import KelvinHumidity
+from hydroda.models.canopy import KelvinHumidity, SakaguchiZeng
 from hydroda.models.clm import CLM4Column, CoLMColumn
 from hydroda.models.land_column import LandColumn
-from hydroda.models.runoff import Aquifer, Simtop
+from hydroda.models.runoff import Aquifer, Simtop, Topmodel
 from hydroda.studies.report import Bar, StudyReport, Value, Verdict
 
 if TYPE_CHECKING:
@@ -56,10 +56,16 @@ COLUMNS: dict[str, LandColumn] = {
     "CLM4Column": bondville_column(CLM4Column),
     "CoLMColumn": bondville_column(CoLMColumn),
 }
-# What explains the difference of the two: parts of one in the other.
+# What explains the difference of the two: parts of one in the other, and the Common Land Model as
+# it was released from 2002 on, which leaves out the base flow of its paper.
+NO_BASE_FLOW = Topmodel(base="0 mm/s", saturated="0 mm/s")
 VARIANTS: dict[str, LandColumn] = {
     "CoLMColumn, SIMTOP and aquifer": bondville_column(
         CoLMColumn, runoff=Simtop(), bottom=Aquifer()
+    ),
+    "CoLMColumn, no base flow": bondville_column(CoLMColumn, runoff=NO_BASE_FLOW),
+    "CoLMColumn, no base flow, ground of CLM 4": bondville_column(
+        CoLMColumn, runoff=NO_BASE_FLOW, humidity=SakaguchiZeng()
     ),
     "CLM4Column, humidity of CoLM": bondville_column(CLM4Column, humidity=KelvinHumidity()),
 }
@@ -106,7 +112,7 @@ def run(
     columns = COLUMNS | (VARIANTS if size == "paper" else {})
     years = {name: through_the_year(c, site, size, name, progress) for name, c in columns.items()}
     observed = observations(site)
-    values = [*_scores(years, observed), *_months(years, observed)]
+    values = [*_scores(years, observed), *_months(years, observed), *_tower(observed)]
     apart = one_day_apart(COLUMNS["CLM4Column"], COLUMNS["CoLMColumn"], site, progress)
     values += _apart(apart)
     return StudyReport(
@@ -292,6 +298,34 @@ def _months(years: Mapping[str, Year], observed: pd.DataFrame) -> Iterator[Value
                 "evapotranspiration by month (measured)", name, shown, "mm/day",
                 float(days.mean()), mean,
             )  # fmt: skip
+
+
+def _tower(observed: pd.DataFrame) -> Iterator[Value]:
+    """How far the tower agrees with itself, on the days that are scored.
+
+    Its evaporation beside what its other three fluxes leave for it and beside the evaporation that
+    closes its balance at its own Bowen ratio; the part of net radiation and ground heat that its
+    two heats make up.
+    """
+    table = "the tower beside itself"
+    days = observed.dropna(subset=[LATENT, *HEATS])
+    available = days["net_radiation"] - days["ground_heat"]
+    heats = days["latent_heat"] + days["sensible_heat"]
+    for row, flux in (
+        ("what its other fluxes leave", available - days["sensible_heat"]),
+        ("closed at its Bowen ratio", available * days["latent_heat"] / heats),
+    ):
+        r, bias, rmse, _ = score(flux * 86400.0 / LATENT_HEAT, days[LATENT])
+        for column, ours in (("r", r), ("bias", bias), ("RMSE", rmse)):
+            yield Value(table, row, column, "" if column == "r" else "mm/day", None, ours)
+    yield Value(
+        table,
+        "heats over what is available",
+        "mean",
+        "",
+        None,
+        float(heats.mean() / available.mean()),
+    )
 
 
 def _apart(apart: xr.DataArray) -> Iterator[Value]:

@@ -57,6 +57,16 @@ def test_that_correlations_stay_where_they_are(report):
     assert "CLM4Column: evapotranspiration" in not_met
 
 
+def test_that_the_tower_agrees_with_itself_little_better_than_noah_with_it(report):
+    """What net radiation, ground and sensible heat leave, against the evaporation measured."""
+    table = "the tower beside itself"
+    assert number(report, table, "what its other fluxes leave", "r") == pytest.approx(
+        0.935, abs=5e-3
+    )
+    assert number(report, table, "what its other fluxes leave", "bias") > 0.3
+    assert 0.85 < number(report, table, "heats over what is available", "mean") < 0.95
+
+
 def test_that_a_day_of_the_other_column_dries_every_layer(report):
     table = "one day of CoLMColumn from the state of CLM4Column"
     rows = [v for v in report.values if v.table == table]
