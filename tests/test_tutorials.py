@@ -73,6 +73,13 @@ def test_that_a_land_column_closes_and_changes_its_parts(tmp_path):
     assert len(list((tmp_path / "tutorial_05").glob("*.png"))) == 2
 
 
+def test_that_a_hillslope_sheds_a_storm_and_learns_from_wells(tmp_path):
+    said = run_in(tmp_path, TUTORIALS / "09_hillslope.py")
+    assert all(name in said for name in ("saturation excess", "thin layers", "found no room"))
+    assert all(name in said for name in ("ByWells", "ByGauge", "ByRealGauge"))
+    assert len(list((tmp_path / "tutorial_09").glob("*.png"))) == 4
+
+
 def test_that_rain_runs_over_a_v_and_makes_its_streams(tmp_path):
     said = run_in(tmp_path, TUTORIALS / "10_tilted_v.py")
     assert "as in 2006" in said

@@ -132,6 +132,9 @@ def budget(run, start):
 
 
 budget(gentle, spring)
+per_day = 24 * gentle["runoff"].mean(("member", "column")) / gentle["hours"]
+for hour in (24.0, 48.0, 72.0, STOPS[-1]):
+    print(f"flow at the foot at hour {hour:.0f}: {float(per_day.sel(time=hour)):.2f} mm/day")
 
 # %% [markdown]
 # Look into the ground: how full its pores are before the storm, when the rain ends, and weeks
@@ -153,6 +156,8 @@ def section(ax, state, title):
     ax.plot(edges, ground, color="black", lw=0.8)
     table = elevation - state["water_table_depth"].values.ravel()
     ax.plot(x, table, color=plotting.PALETTE["vermilion"], lw=1.8, label="water table")
+    perched = elevation - state["perched_table_depth"].values.ravel()
+    ax.plot(x, perched, "--", color=plotting.PALETTE["black"], lw=1.8, label="perched table")
     ax.set(title=title, xlim=(0, 200))
     return drawn
 
@@ -307,8 +312,9 @@ drawn = np.log10(0.25 / 86400) + 0.2 + 0.3 * rng.standard_normal(MEMBERS)
 recharge = 0.8 * np.exp(0.2 * rng.standard_normal(MEMBERS))
 members = hill.dataset(h=np.repeat(spring["h"].values, MEMBERS, axis=0), log10_Ks=drawn)
 prior = winter(members, 20 if QUICK else 150, recharge)
-well = hda.GroundwaterLevel(station="W", y="2.5 m", sd="2 cm", representativeness=None)
-wells = [replace(well, station=f"W{at}", x=f"{at} m") for at in (125, 165)]
+place = {"x": "125 m", "y": "2.5 m"}
+well = hda.GroundwaterLevel(station="W125", sd="2 cm", representativeness=None, **place)
+wells = [well, replace(well, station="W165", x="165 m")]
 seen = np.stack([well.predict(prior) for well in wells])
 truth = np.concatenate([well.predict(spring) for well in wells])
 readings = truth + 0.02 * rng.standard_normal(2)
@@ -341,9 +347,8 @@ added = hill.water(posterior) - hill.water(prior)
 for m in range(0, MEMBERS, 5):
     print(f"member {m}: {float(added[m].mean()):+6.1f} mm of water added, "
           f"{float(cut[m].mean()):.1g} mm of it cut off")  # fmt: skip
-per_day = 8.64e6
 for name, found in (("prior", prior), ("posterior", posterior)):
-    ks = per_day * 10.0 ** found["log10_Ks"].values
+    ks = 8.64e6 * 10.0 ** found["log10_Ks"].values
     print(f"{name:9s} K_s {np.median(ks):5.1f} cm/day, from {ks.min():.1f} to {ks.max():.1f}")
 print("nature    K_s  25.0 cm/day")
 
@@ -395,9 +400,8 @@ plotting.save(figure, PICTURES / "4_forecasts.png")
 #
 # What you did by hand is what an `Experiment` does: declare one. Nature is a draw of the prior. At
 # the end of the first day either the two wells are read, or a gauge at the foot reads the discharge
-# with an error of 10 % of 1e-5 m3/s. Then the storm comes. Write both as subclasses of one
-# declaration, and compare what is left of the spread of log10 K_s. Why is the gauge as good as it
-# is, and what would happen if its error were that of a real gauge?
+# with an error of 1e-6 m3/s. Then the storm comes. Write both as subclasses of one declaration, and
+# compare what is left of the spread of log10 K_s. What does a gauge tell that errs by 1e-4 m3/s?
 
 # %%
 # region Answer (open me)
@@ -436,18 +440,26 @@ class ByWells(Watched):
 class ByGauge(Watched):
     """A gauge at the foot, read once a day."""
 
-    network = hda.ObservationNetwork(
-        (hda.Discharge(station="foot", x=f"{x[-1]} m", y="2.5 m", sd="1e-6 m3/s", every="1 D"),)
-    )
+    gauge = hda.Discharge(station="foot", x=f"{x[-1]} m", y="2.5 m", sd="1e-6 m3/s", every="1 D")
+    network = hda.ObservationNetwork((gauge,))
     updates = (hda.Update("discharge", changes=("h", "log10_Ks"), filter=hda.ETKF()),)
 
 
-for answer in (ByWells(), ByGauge()):
+class ByRealGauge(ByGauge):
+    """A gauge as they are: it errs by a decilitre a second."""
+
+    network = hda.ObservationNetwork((replace(ByGauge.gauge, sd="1e-4 m3/s"),))
+
+
+for answer in (ByWells(), ByGauge(), ByRealGauge()):
     result = answer.twin()
     left = result.members("log10_Ks").std("member", ddof=1)
     nature = float(result.leg("truth")["forecast"]["log10_Ks"].isel(time=0))
     error = float(result.members("log10_Ks").isel(time=-1).mean()) - nature
-    print(f"{type(answer).__name__}: spread of log10 K_s {float(left[0]):.2f} before, "
+    print(f"{type(answer).__name__:11s} spread of log10 K_s {float(left[0]):.2f} before, "
           f"{float(left[-1]):.2f} after; error then {error:+.2f}")  # fmt: skip
 
+# What comes out at the foot of a strip of 5 m tells how wet the slope is, and so do the wells. But
+# an error of 1e-6 m3/s is that of a bucket and a stop watch. All members shed some 1e-5 m3/s: to a
+# gauge that errs by 1e-4 they are all the same. A gauge has to stand where more comes together.
 # endregion
