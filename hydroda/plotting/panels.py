@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hydroda.plotting._canvas import CURVES, PALETTE, styled
+from hydroda.plotting._canvas import GREY, PALETTE, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 
@@ -41,9 +42,14 @@ class Panel:
     downward: bool = False
 
 
+# So many labels have colours of their own; where there are more, each panel has its own legend.
+COLOURS = [PALETTE[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky")]
+COLOURS.append(GREY)
+
+
 @styled
 def panels(drawn: Sequence[Panel], *, columns: int = 3) -> Figure:
-    """The panels in rows, with one legend: a label has the same colour in all of them.
+    """The panels in rows. A label has one colour, in all panels where they share a legend.
 
     What is called "exact" is black.
     """
@@ -53,21 +59,33 @@ def panels(drawn: Sequence[Panel], *, columns: int = 3) -> Figure:
     rows = -(-len(drawn) // columns)
     fig = New(figsize=(3.5 * columns + 0.3, 3.1 * rows + 0.6), layout="constrained")
     axes = fig.subplots(rows, columns, squeeze=False).ravel()
-    labels = list(dict.fromkeys(curve.label for panel in drawn for curve in panel.curves))
-    others = [label for label in labels if label != "exact"]
-    colours = {label: CURVES[i % 5] for i, label in enumerate(others)}
-    colours["exact"] = PALETTE["black"]
+    labels = _labels(drawn)
+    shared = len(labels) <= len(COLOURS) + 1
     for ax, panel in zip(axes, drawn, strict=False):
-        _draw(ax, panel, colours)
+        _draw(ax, panel, _colours(labels if shared else _labels([panel])))
+        if not shared:
+            ax.legend(fontsize=6.5)
     for ax in axes[len(drawn) :]:
         ax.set_axis_off()
-    pairs = [pair for ax in axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
-    handles = {label: handle for handle, label in reversed(pairs)}
-    fig.legend([handles[name] for name in labels], labels, loc="outside lower center", ncols=4)
+    if shared:
+        pairs = [pair for ax in axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
+        handles = {label: handle for handle, label in reversed(pairs)}
+        fig.legend([handles[name] for name in labels], labels, loc="outside lower center", ncols=4)
     return fig
 
 
+def _labels(drawn: Sequence[Panel]) -> list[str]:
+    return list(dict.fromkeys(curve.label for panel in drawn for curve in panel.curves))
+
+
+def _colours(labels: Sequence[str]) -> dict[str, str]:
+    others = [label for label in labels if label != "exact"]
+    colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(others)}
+    return {"exact": PALETTE["black"], **colours}
+
+
 def _draw(ax: Axes, panel: Panel, colours: dict[str, str]) -> None:
+    named: set[str] = set()
     for curve in panel.curves:
         ax.plot(
             np.asarray(curve.x, float),
@@ -76,12 +94,25 @@ def _draw(ax: Axes, panel: Panel, colours: dict[str, str]) -> None:
             ms=4,
             mfc="none",
             color=colours[curve.label],
-            label=curve.label,
+            label=None if curve.label in named else curve.label,
         )
+        named.add(curve.label)
     if "x" in panel.log:
         ax.set_xscale("log")
+        _plain(ax.xaxis, ax.get_xlim())
     if "y" in panel.log:
         ax.set_yscale("log")
+        _plain(ax.yaxis, ax.get_ylim())
     if panel.downward:
         ax.invert_yaxis()
     ax.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
+
+
+def _plain(axis: Axis, limits: tuple[float, float]) -> None:
+    """Plain numbers, at 1, 2 and 5 where the axis is short."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    short = limits[1] / limits[0] < 100.0
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())

@@ -101,24 +101,29 @@ class StudyReport:
 
 
 def _table(name: str, values: Sequence[Value]) -> Table:
-    """Rows and columns as published; ours beside the published number in brackets."""
+    """Rows and columns as published; ours beside the published number in brackets.
+
+    A unit stands above its column, or behind each number where a column has several.
+    """
     columns = list(dict.fromkeys(value.column for value in values))
     table = Table(title=f"table {name}: ours (published)", title_justify="left")
     table.add_column("")
-    for column in columns:
-        units = {v.unit for v in values if v.column == column}
-        table.add_column(f"{column} [{', '.join(sorted(units))}]" if units != {""} else column)
+    units = {column: {v.unit for v in values if v.column == column} for column in columns}
+    for column, own in units.items():
+        (unit,) = own if len(own) == 1 else ("",)
+        table.add_column(f"{column} [{unit}]" if unit else column)
     for row in dict.fromkeys(value.row for value in values):
-        own = {v.column: v for v in values if v.row == row}
-        table.add_row(row, *(_cell(own.get(column)) for column in columns))
+        found = {v.column: v for v in values if v.row == row}
+        table.add_row(row, *(_cell(found.get(c), len(units[c]) > 1) for c in columns))
     return table
 
 
-def _cell(value: Value | None) -> str:
+def _cell(value: Value | None, mixed: bool) -> str:
     if value is None or value.ours is None:
         return ""
     ours = f"{value.ours:.4g}"
-    return ours if value.published is None else f"{ours} ({value.published:.4g})"
+    shown = ours if value.published is None else f"{ours} ({value.published:.4g})"
+    return f"{shown} {value.unit}" if mixed and value.unit not in ("", "1") else shown
 
 
 def peak_memory() -> int:

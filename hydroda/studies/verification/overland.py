@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EQUILIBRIUM, PEAK, VOLUME = 0.001, 0.05, 0.03  # wanted, relative
-PARKING = {"dx18": (10, 0.0065), "dx1.8": (100, 0.0020)}  # cells, RMSE of ParFlow [m2/min]
+PARKING = {"18 m": (10, 0.0065), "1.8 m": (100, 0.0020)}  # cells, RMSE of ParFlow [m2/min]
 STEPS = (60.0, 30.0, 15.0, 6.0, 3.0)  # s
 THEIR_STEP = 15.0  # s; see `_parking`
 
@@ -102,9 +102,9 @@ def _parking(
     errors: dict[str, list[tuple[float, float]]] = {}
     curves: dict[str, list[Flow]] = {}
     for name, (cells, published) in PARKING.items():
-        if setting.small and name == "dx1.8":
+        if setting.small and name == "1.8 m":
             continue
-        theirs = _theirs(setting, f"parking_OverlandKinematic_{name}")
+        theirs = _theirs(setting, f"parking_OverlandKinematic_dx{name.split()[0]}")
         errors[name] = []
         shown = []
         for step in (60.0, THEIR_STEP) if setting.small else STEPS:
@@ -137,7 +137,7 @@ def _parking_equilibrium() -> Check:
     """Under rain that lasts."""
     problem = problems.parking_lot(10, "60 s", rainy=90.0)
     flow = _flow("", problem, problem.run(), 60.0).at(np.array([90.0])).item()
-    name, quantity = "parking lot, dx18", "equilibrium under lasting rain"
+    name, quantity = "parking lot, 18 m", "equilibrium under lasting rain"
     return Check(name, quantity, "m2 min-1", flow, 0.1512, wanted=Within(EQUILIBRIUM))
 
 
@@ -188,13 +188,15 @@ def _draw_surface(
         minutes = np.linspace(0.0, 60.0, 301)
         exact = 60.0 * problems.parking_lot_exact(60.0 * minutes)
         lines = [plotting.Curve("exact", minutes, exact), *map(_curve, flows)]
-        shown.append(plotting.Panel(f"Plane, {name} m", "Time (min)", "Outflow (m² min⁻¹)", lines))
+        shown.append(
+            plotting.Panel(f"Plane, cells of {name}", "Time (min)", "Outflow (m² min⁻¹)", lines)
+        )
     lines = []
     for name, pairs in errors.items():
         steps, values = np.array(pairs).T
-        lines.append(plotting.Curve(f"hydroda, {name} m", steps, values, "o-"))
+        lines.append(plotting.Curve(f"hydroda, {name}", steps, values, "o-"))
         theirs = np.full(steps.size, PARKING[name][1])
-        lines.append(plotting.Curve(f"ParFlow, {name} m", steps, theirs, "--"))
+        lines.append(plotting.Curve(f"ParFlow, {name}", steps, theirs, "--"))
     shown.append(plotting.Panel("Plane, error", "Step (s)", "RMSE (m² min⁻¹)", lines, log="xy"))
     shown.append(
         plotting.Panel("Tilted V", "Time (min)", "Outflow (m³ min⁻¹)", [*map(_curve, v_flows)])
