@@ -385,9 +385,10 @@ figure = plotting.time_series(
 plotting.save(figure, PICTURES / "4_forecasts.png")
 
 # %% [markdown]
-# Before, the members did not know when the foot would be full. Two readings of water tables, days
-# before the rain, told them: what they know of K_s they know from the tables, and what matters for
-# the flood is how much room there is in the ground.
+# Before, the members did not know how soon the foot would be full. Two readings of water tables, a
+# day before the rain, told them: what matters for the flood is how much room there is in the
+# ground. K_s itself they know less well: a table stands as high as recharge over K_s lets it, and
+# wells cannot tell the two apart.
 #
 # ## What to keep
 #
