@@ -337,7 +337,7 @@ def _steady(recharge: Array, years: float) -> ForcingWindow:
     """Recharge as rain in a few steps; their stamps say nothing."""
     seconds = years * YEAR * 86400.0 / STEPS
     rain = np.broadcast_to(MM * seconds * recharge, (1, STEPS, recharge.size))
-    return ForcingWindow(np.arange(STEPS) * DAY, seconds, {"rain": np.array(rain)})
+    return ForcingWindow(NOW + np.arange(STEPS) * DAY, seconds, {"rain": np.array(rain)})
 
 
 def _forecast(
@@ -360,7 +360,7 @@ def _forecast(
         if not failed.size:
             return after
         system = system.refined()
-        part = window.of_members(failed)
+        part = window.of_members(failed.tolist())
         again = system.forecast(data.isel(member=failed), part, start, end)
         values = {}
         for name, old in after.data_vars.items():

@@ -44,6 +44,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hydroda.catchments.rur import RurCatchment
 from hydroda.catchments.rur.spinup import SpinUp
@@ -183,7 +184,10 @@ def _spoilt(setting: Setting) -> str:
 
 
 def _checked(table: str, setting: Setting) -> list[Value]:
-    rur = RurCatchment(cell=setting.cell, seed=setting.seed, forcing=setting.forcing)
+    fields: dict[str, Any] = {
+        "cell": setting.cell, "seed": setting.seed, "forcing": setting.forcing,
+    }  # fmt: skip
+    rur = RurCatchment(**fields)
     values: list[Value] = []
     if table != "ensemble":
         values += check.catchment(rur)

@@ -19,12 +19,15 @@ from hydroda.catchments.rur import RurCatchment
 from hydroda.catchments.rur.drains import Drains
 from hydroda.catchments.rur.nature import Nature
 from hydroda.catchments.rur.spinup import Balance, SpinUp, code
+from hydroda.cycling import SECONDS
 from hydroda.experiment import Progress, silent
 from hydroda.files import replacing
 from hydroda.fingerprint import fingerprint
 from hydroda.models.terrestrial import Surface
+from hydroda.obs import ObservationNetwork
 from hydroda.obs.records import Records
 from hydroda.obs.screening import distance_classes
+from hydroda.obs.sensors import predicted
 from hydroda.result import ASSIMILATION, OPEN_LOOP, Result
 from hydroda.studies.li2025.experiments import EXPERIMENTS, KS, LI, VALIDATED, Choices, Study
 from hydroda.studies.report import Bar
@@ -71,11 +74,12 @@ class Setting:
             str(self.start if start is None else start),
             str(self.until if end is None else end),
         )
-        return RurCatchment(
-            cell=self.cell, members=self.members, period=period, seed=self.seed,
-            boundaries=() if self.drains is None else (self.drains,), surface=self.surface,
-            forcing=self.forcing, stored=STORED,
-        )  # fmt: skip
+        fields: dict[str, Any] = {
+            "cell": self.cell, "members": self.members, "period": period, "seed": self.seed,
+            "boundaries": () if self.drains is None else (self.drains,),
+            "surface": self.surface, "forcing": self.forcing, "stored": STORED,
+        }  # fmt: skip
+        return RurCatchment(**fields)
 
     def of_nature(self) -> Nature:
         """Nature by the seed of the setting."""
@@ -173,9 +177,7 @@ def carried_out(
     start, of_members = setting.spinup.of(
         rur, range(setting.members), place.under("spinup"), place.progress
     )
-    runs = {
-        plan.name: _run(plan, rur, readings, start, key, own, "series", plan.name) for plan in plans
-    }
+    runs = {plan.name: _run(plan, rur, readings, start, key, own, plan.name) for plan in plans}
     validation = {}
     wanted = [name for name in validated if name in runs] if setting.validation else []
     if wanted and OPEN in runs:
@@ -184,7 +186,8 @@ def carried_out(
         free = Planned(EXPERIMENTS[OPEN])
         for name in (OPEN, *wanted):
             begin = last if name == OPEN else with_ks(last, final_members(runs[name]), later)
-            validation[name] = _run(free, later, readings, begin, key, own, "series", f"KS-{name}")
+            validation[name] = _run(free, later, readings, begin, key, own, f"KS-{name}")
+    runs, validation = _with_truth(runs, truth), _with_truth(validation, truth)
     balances = {NATURE: of_nature, "members": of_members}
     return Case(setting, truth, runs, validation, balances, nature.ingredients(rur))
 
@@ -194,7 +197,7 @@ def carried_out(
 
 def _run(
     plan: Planned, rur: RurCatchment, readings: Records, start: xr.Dataset, key: str, own: Place,
-    group: str, name: str,
+    name: str,
 ) -> xr.Dataset:  # fmt: skip
     """The series of one experiment, with the members at the end as variables `final_…`."""
     experiment = plan.of(rur, readings)
@@ -207,7 +210,16 @@ def _run(
         result = experiment.run(folder, start=start, resume=True, progress=own.shown(name))
         return series_of(result, experiment, start)
 
-    return own.kept(own.under(group, f"{name}.nc"), said, make)
+    return own.kept(own.under("series", f"{name}.nc"), said, make)
+
+
+def _with_truth(runs: Mapping[str, xr.Dataset], nature: xr.Dataset) -> dict[str, xr.Dataset]:
+    """The series with what nature was at their stations, `true` (time, station)."""
+    found = {}
+    for name, run in runs.items():
+        own = nature["predicted"].reindex(time=run["time"].values, station=run["station"].values)
+        found[name] = run.assign(true=(("time", "station"), own.values))
+    return found
 
 
 def series_of(result: Result, rur: RurCatchment, start: xr.Dataset) -> xr.Dataset:
@@ -225,7 +237,7 @@ def series_of(result: Result, rur: RurCatchment, start: xr.Dataset) -> xr.Datase
     table = tree["observations"].to_dataset()
     stations = _stations(table, rur)
     if "water" in maps:
-        held = tree["analysis"]["water"].values
+        held = tree["analysis"].to_dataset()["water"].values
         maps["water_analysed"] = maps["water"].copy(data=held.astype("float32"))
     updates = tree["updates"].to_dataset()
     water = _by_time(updates, {"water_added": "increment", "water_moved": "moved"}, maps["time"])
@@ -363,8 +375,19 @@ def _nature_series(
         station_y=("station", np.array([float(s.y) for s in sensors])),  # type: ignore[arg-type]
         log10_Ks_start=_mean_ks(birth).isel(member=0, drop=True),
     ).assign_coords(station=np.array(names, dtype=str))  # fmt: skip
+    found = found.assign(predicted=_without_error(network, forecast, found))
     found = found.merge(_classes(found, rur), join="exact")
     return found.assign_attrs(title="nature", seed=setting.seed)
+
+
+def _without_error(
+    network: ObservationNetwork, forecast: xr.Dataset, found: xr.Dataset
+) -> xr.DataArray:
+    """What the instruments would read of nature without an error (time, station)."""
+    days = forecast.sel(time=found["time"].values).drop_vars("time").rename(time="member")
+    days = days.assign_attrs({SECONDS: 86400.0})
+    values = predicted(network.sensors, days).T
+    return xr.DataArray(values, dims=("time", "station"))
 
 
 def readings_of(nature: xr.Dataset, rur: RurCatchment) -> Records:

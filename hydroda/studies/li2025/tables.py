@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -14,6 +15,8 @@ from hydroda.studies.li2025.published import ALL, CLASSES, ET, GWL, SM, UBRMSE, 
 from hydroda.studies.li2025.runs import OPEN, Case
 from hydroda.studies.li2025.scores import (
     PERCENT,
+    READINGS,
+    TRUTH,
     remaining,
     scored,
     spread_and_error,
@@ -68,6 +71,8 @@ def scores(cases: Sequence[Case]) -> Iterator[Value]:
                 ours = _score(parts, score, variable, group)
                 one = "1" if score == "R" else unit
                 yield Value("scores", name, f"{place}, {score}", one, None, ours)
+            ours = _score(parts, "ubRMSE", variable, group, against=TRUTH)
+            yield Value("scores", name, f"{place}, ubRMSE against nature", unit, None, ours)
             if variable != ET:
                 ours = _score(parts, "ubRMSE", variable, group, kind="analysed")
                 yield Value("scores", name, f"{place}, ubRMSE of analyses", unit, None, ours)
@@ -167,10 +172,11 @@ def _mean(score: Callable[[xr.Dataset], float], parts: Sequence[xr.Dataset]) -> 
 
 def _score(
     parts: Sequence[xr.Dataset], score: str, variable: str, group: str,
-    over: BiasOver = BiasOver.STATIONS, kind: str = "predicted",
+    over: BiasOver = BiasOver.STATIONS, kind: str = "predicted", against: str = READINGS,
 ) -> float | None:  # fmt: skip
     """A score of several runs, their mean."""
-    return _mean(lambda series: scored(series, score, variable, group, over, kind), parts)
+    own = partial(scored, score=score, variable=variable, group=group, over=over, kind=kind)
+    return _mean(partial(own, against=against), parts)
 
 
 def _spread_and_error(
