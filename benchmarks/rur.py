@@ -6,8 +6,8 @@ communication, analysis and output, in processor time, so that other work on the
 less; members are spread over MPI ranks, or over threads of one process. Prints what three years
 would cost by the number of ranks.
 
-The members begin unspun: water at rest under a first table. Flow has more to do then than later.
-`--analysis` times the analyses alone, on the members as they are drawn.
+The members begin unspun, under one water table that level flow would leave as it is, and 1 m or so
+off it. `--analysis` times the analyses alone, on the members as they are drawn.
 """
 
 from __future__ import annotations
@@ -21,33 +21,42 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import wraps
+from dataclasses import fields, replace
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 
 from hydroda import cycling, experiment, io
 from hydroda.catchments.rur import RurCatchment
+from hydroda.catchments.rur.ground import SoilNoise
 from hydroda.catchments.rur.nature import Nature
+from hydroda.catchments.rur.spinup import level_heads, mean_recharge, with_heads
 from hydroda.catchments.rur.spread import SpreadForcing
 from hydroda.cycling import Cycle, Step
 from hydroda.filters.base import Filter
 from hydroda.forcing.noise import PerturbedForcing
 from hydroda.models import land_surface
+from hydroda.models.boundaries import Boundary
 from hydroda.models.kernels import coupled
 from hydroda.models.kernels.flow import newton
 from hydroda.models.terrestrial import TerrestrialSystem
+from hydroda.obs import ObservationNetwork
+from hydroda.obs.sensors import predicted
 from hydroda.parallel import Communicator, communicator
+from hydroda.rng import Streams
 from hydroda.studies.li2025.experiments import EXPERIMENTS
+from hydroda.studies.li2025.runs import Setting
 
 YEARS = 3 * 365.25  # days
 GB = 1024.0**3
 PARTS = (
-    "land", "flow", "set-up of members", "weather", "what sensors see", "filter", "analysis",
-    "water", "communication", "output",
+    "land", "flow", "set-up of members", "weather", "what sensors see", "batch", "filter",
+    "analysis", "water", "communication", "output",
 )  # fmt: skip
 
 
@@ -111,6 +120,7 @@ class Clock:
         self.count(PerturbedForcing, "between", "weather")
         self.count(Cycle, "_seen", "what sensors see")
         self.count(Filter, "analyse", "filter")
+        self.count(Cycle, "_batch", "batch")
         for name in ("everywhere", "from_root", "to_root", "all_members", "members_to_rows",
                      "rows_to_members", "all_rows"):  # fmt: skip
             self.count(Communicator, name, "communication")
@@ -141,18 +151,70 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0 / GB
 
 
+class Level(RurCatchment):
+    """The catchment begun from one water table, that of level flow through the mean aquifer.
+
+    Each member's lies 1 m or so above or below. No spin-up of its own: that costs more than the
+    week that is timed.
+    """
+
+    def prior(self, rng: np.random.Generator, members: int) -> xr.Dataset:
+        drawn = super().prior(rng, members)
+        heads = mean_heads(self.cell, self.boundaries)
+        shift = rng.normal(0.0, 1.0, (members, 1, 1))
+        return with_heads(self, drawn, np.minimum(heads + shift, drawn["depth"].values))
+
+
+@lru_cache(maxsize=1)
+def mean_heads(cell: Any, boundaries: tuple[Boundary, ...]) -> NDArray[np.float64]:
+    """Heads (1, column, layer) [m] in balance, roughly, with the mean recharge."""
+    rur = RurCatchment(cell=cell, boundaries=boundaries, soils=SoilNoise(1e-6, shift=0.0))
+    drawn = rur.prior(np.random.default_rng(1), 1)
+    return level_heads(rur, drawn, mean_recharge(rur))
+
+
 def declared(options: argparse.Namespace) -> RurCatchment:
     """WC_DA_r_PAR over the days asked for, with the readings of a nature."""
     begin = np.datetime64(options.start)
-    rur = RurCatchment(
-        cell=options.cell,
-        members=options.members,
-        period=(str(begin), str(begin + np.timedelta64(options.days, "D"))),
-        seed=1,
-    )
+    setting = Setting(options.cell, options.members, str(begin), options.days)
+    plain = setting.catchment()
+    rur = Level(**{each.name: getattr(plain, each.name) for each in fields(plain)})
     wanted = EXPERIMENTS[options.experiment].experiment(rur)
-    truth = Nature().truth(wanted)
+    birth = Level.prior(wanted, Streams(setting.seed).generator("truth"), 1)
+    told("the first water table is there")
+    if options.analysis:
+        return replace(wanted, network=read_once(wanted, birth))
+    truth = Nature().truth(wanted, birth)
     return replace(wanted, network=truth.network)
+
+
+def read_once(rur: RurCatchment, birth: xr.Dataset) -> ObservationNetwork:
+    """What probes and wells read of one state, at the end of the first day."""
+    network = rur.read_network()
+    known = [s for s in network.sensors if not s.validates_only]
+    seen = dict(zip(known, predicted(known, birth)[:, 0], strict=True))
+    values = [float(seen.get(sensor, np.nan)) for sensor in network.sensors]
+    return network.with_readings([rur.span[0] + np.timedelta64(1, "D")], [values])
+
+
+def analysed(rur: RurCatchment, clock: Clock) -> None:
+    """Each analysis of the first day, one after the other, on the members as they are drawn."""
+    inputs = rur._inputs()
+    ensemble = rur._start(communicator(), None)
+    told(f"members are drawn; peak {peak():.1f} GB")
+    cycle = rur._cycle(inputs, ensemble.held)
+    rows = cycle.agenda.rows(rur.span[0] + np.timedelta64(1, "D"))
+    for due in cycle.agenda.due(rows):
+        before, begin = dict(clock.processor), time.perf_counter()
+        batch = cycle._batch(due.rows, ensemble, xr.Dataset())
+        told(f"batch of {len(due.rows)}: {time.perf_counter() - begin:.1f} s, peak {peak():.1f} GB")
+        ensemble = cycling.assimilate(
+            due.update, cycle.model, cycle.state, ensemble, batch, rur.span[0], cycle.streams, {}
+        ).ensemble
+        spent = {n: t - before.get(n, 0.0) for n, t in clock.processor.items()}
+        told(f"{due.update.label}: " + ", ".join(f"{n} {t:.2f} s" for n, t in spent.items() if t)
+             + f"; all {clock.kinds[-1][1]:.2f} s processor, {clock.kinds[-1][2]:.2f} s wall, peak "
+             f"{peak():.1f} GB")  # fmt: skip
 
 
 def told(text: str) -> None:
@@ -260,19 +322,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the run; without it nothing is written")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--analysis", action="store_true", help="the analyses of one day alone")
     options = parser.parse_args()
     comm = communicator()
     rur = declared(options)
     told(f"nature has run; {os.getpid()} peak {peak():.1f} GB")
     if comm.root:
         rows = storage(rur)
-        each = sum(size for _, size, _ in rows)
-        alike = [row for row in rows if row[2]]
-        told(f"a member holds {each:.1f} MB; alike in all members at the start: "
-             + ", ".join(f"{name} {size:.1f}" for name, size, _ in alike if size > 0.5))  # fmt: skip
-        told("of it: " + ", ".join(f"{name} {size:.1f}" for name, size, _ in rows if size > 0.5))
+        large = [(name, size, same) for name, size, same in rows if size > 0.5]
+        alike = ", ".join(f"{name} {size:.1f}" for name, size, same in large if same)
+        told(f"a member holds {sum(size for _, size, _ in rows):.1f} MB; alike in all: {alike}")
+        told("of it: " + ", ".join(f"{name} {size:.1f}" for name, size, _ in large))
     clock = Clock()
     clock.count_all()
+    if options.analysis:
+        analysed(rur, clock)
+        return
     found = carried_out(rur, options.out, clock, options.resume)
     ranks = comm.to_root(found)
     if ranks is not None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hydroda.studies.report import StudyReport, Value
+
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / "tutorials"
 # Not those of other packages while they are imported, which are as in setup.cfg.
@@ -100,6 +102,26 @@ def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
     for key, value in found.items():
         expected = paper["EXPECTED"][key]
         assert abs(value - expected.published) <= expected.tolerance, key
+
+
+def test_that_li2025_expects_gains_that_the_paper_has_and_finds_those_of_a_report():
+    paper = runpy.run_path(str(TUTORIALS / "papers" / "li2025.py"))
+    study, expected = paper["li2025"], paper["EXPECTED"]
+    tables = study.tables.UBRMSE
+    values = []
+    for table, row, name in expected:
+        variable, _, group = row.removesuffix(" km").partition(" ")
+        block = tables[table][variable, group]
+        own = expected[table, row, name]
+        assert (own.open_loop, own.score) == (block["OL"][3], block[name][3]), (row, name)
+        for column, ours in (("OL", 2.0), (name, 2.0 * own.gain)):
+            values.append(Value(table, f"{row}, all days", column, "m", None, ours))
+    report = StudyReport("li2025", "small", (1,), 0.0, tuple(values), ())
+    for key, gain in paper["ours"](report).items():
+        assert abs(gain - expected[key].gain) < 1e-12
+    # What the paper found is near to itself: no line is marked.
+    assert len(paper["lines"](report)) == 1 + len(expected)
+    assert not any("not as in" in line for line in paper["lines"](report))
 
 
 @pytest.mark.parametrize("script", sorted(TUTORIALS.glob("[0-9]*.py")), ids=lambda path: path.stem)

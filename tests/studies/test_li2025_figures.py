@@ -109,3 +109,87 @@ def test_that_runs_and_variables_that_are_missing_are_named(maps):
         figures.figure_4(maps.isel(run=[0, 1]), STATIONS)
     with pytest.raises(DataError, match="lack log10_Ks_2cm; they have"):
         figures.figure_9(maps.drop_vars("log10_Ks_2cm"), STATIONS)
+
+
+# ------------------------------------------------------------------------------- from series files
+
+
+def series_file(offset):
+    """Three days of three columns with a probe and two wells, as a study leaves them."""
+    days, columns, stations = 3, 3, ("Kall", "w1", "w2")
+    top = np.broadcast_to(0.3 + 0.01 * np.arange(2), (days, columns, 2)) + 0.01 * offset
+    level = np.array([np.full(3, 0.3), np.full(3, 2.0), np.full(3, 4.0)]).T
+    place = ("column",)
+    return xr.Dataset(
+        {
+            "theta": (("time", "column", "top_layer"), top),
+            "evapotranspiration": (("time", "column"), np.full((days, columns), 1.0 + offset)),
+            "water_table_depth": (("time", "column"), np.full((days, columns), 5.0 - offset)),
+            "log10_Ks_end": (("column", "layer"), np.tile([-5.0, -4.0, -3.0 + offset], (3, 1))),
+            "predicted": (("time", "station"), level + offset),
+            "observed": (("time", "station"), level),
+            "quantity": ("station", ["soil_moisture", "groundwater_level", "groundwater_level"]),
+            "role": ("station", ["assimilated", "assimilated", "withheld"]),
+            "group": ("station", ["", "0", "0-0.5"]),
+            "station_x": ("station", X),
+            "station_y": ("station", Y),
+        },
+        {
+            "time": TIMES[:days],
+            "station": list(stations),
+            "x": (place, X),
+            "y": (place, Y),
+            "depth": ("layer", [0.2, 0.7, 9.0]),
+            "thickness": ("layer", [0.4, 0.6, 16.0]),
+        },
+    )
+
+
+@pytest.fixture
+def files():
+    return {name: series_file(float(n)) for n, name in enumerate(RUNS)}
+
+
+def test_that_moisture_is_that_of_the_upper_80_cm_and_k_s_that_of_its_depth(files):
+    maps = figures.maps_of(files)
+    assert list(maps["run"].values) == RUNS
+    # 40 cm of the first layer, 40 of the 60 cm of the second.
+    np.testing.assert_allclose(maps["soil_moisture"].sel(run="OL"), 0.305)
+    np.testing.assert_allclose(maps["log10_Ks_2cm"].sel(run="SM_DA"), -5.0)
+    np.testing.assert_allclose(maps["log10_Ks_10m"].sel(run="SM_DA"), -2.0)
+    np.testing.assert_array_equal(maps["x"], X)
+
+
+def test_that_only_instruments_that_are_assimilated_stand_on_maps(files):
+    found = figures.stations_of(files["OL"])
+    assert found["kind"].tolist() == ["neutron sensor", "assimilated well"]
+    assert found["x"].tolist() == [500.0, 1500.0]
+
+
+def test_that_scores_stand_beside_those_of_all_three_years(files):
+    ours, published = figures.scores_of(files)
+    assert float(published.sel(group="SM", run="SM_DA_PAR")) == 0.04
+    assert float(published.sel(group="GWL, assimilated", run="WC_DA_r_PAR")) == 2.17
+    assert np.isnan(published.sel(group="GWL, 0-0.5 km", run="SM_DA"))
+    assert float(ours.sel(group="SM", run="SM_DA")) == 0.0  # one site has no pattern to miss
+    assert ours["unit"].values.tolist() == ["m3 m-3", "m", "m", "m", "m"]
+
+
+def test_that_series_are_those_of_kall_and_of_an_assimilated_well(files):
+    moisture, level, _, observed = figures.series_of(files)
+    assert (str(moisture["station"].values), str(level["station"].values)) == ("Kall", "w1")
+    np.testing.assert_allclose(level.sel(run="GWL_DA"), 2.0 + RUNS.index("GWL_DA"))
+    np.testing.assert_allclose(observed, 2.0)
+
+
+def test_that_figures_are_drawn_of_the_runs_there_are(files):
+    few = {name: files[name] for name in ("OL", "SM_DA", "SM_DA_PAR")}
+    assert list(figures.drawn(few)) == ["figure 4", "figure 6", "figure 8"]
+    assert len(figures.drawn(files)) == 6 and figures.drawn({}) == {}
+    assert all(draw().axes for draw in figures.drawn(few).values())
+
+
+def test_that_a_figure_without_a_well_says_what_it_needs(files):
+    bare = {"OL": files["OL"].isel(station=[0])}
+    with pytest.raises(DataError, match="needs a neutron sensor and an assimilated well"):
+        figures.series_of(bare)
