@@ -28,7 +28,7 @@ from hydroda.figures import draw, draw_declared, draw_records
 from hydroda.files import replacing
 from hydroda.obs.calibration import n0_by_name, n0_spread, read_calibrations
 from hydroda.obs.dinoloket import Datum, DinoLoket
-from hydroda.obs.formats import FORMATS, oddities, read, write
+from hydroda.obs.formats import FORMATS, WRITTEN, oddities, read, write
 from hydroda.obs.mappedcsv import ColumnMap, MappedCsv
 from hydroda.obs.neutrons import Curve, Desilets, TransportSolution
 from hydroda.obs.records import Format
@@ -46,6 +46,7 @@ MAP_HELP = "A TOML file that says what the columns of a plain table are."
 DATUMS = [datum.name.lower() for datum in Datum]
 DATUM_HELP = "What levels in a DINOloket file shall be in relation to."
 CURVES: dict[str, Curve] = {"desilets": Desilets(), "uts": TransportSolution()}
+FORM_HELP = "What OUT shall be; without it its name says."
 CURVE_HELP = "Curve of counts against moisture: that of N0, or the universal transport solution."
 ZONE_HELP = "Zone of times that name none, such as UTC or Europe/Berlin."
 ABOUT = ("title", "source", "members", "seed", "start", "end", "assimilate_until")
@@ -365,6 +366,7 @@ def info(
 @click.option("--map", "columns", type=click.Path(path_type=Path), help=MAP_HELP)
 @click.option("--datum", type=click.Choice(DATUMS), help=DATUM_HELP)
 @click.option("--zone", help=ZONE_HELP)
+@click.option("--as", "form", type=click.Choice(list(WRITTEN)), help=FORM_HELP)
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def convert(
     sources: tuple[Path, ...],
@@ -372,16 +374,23 @@ def convert(
     columns: Path | None,
     datum: str | None,
     zone: str | None,
+    form: str | None,
     overwrite: bool,
 ) -> None:
-    """Turn files of observations into one of CF NetCDF (.nc) or a tidy table (.csv, .csv.gz)."""
+    """Turn files of observations into one of any format that can hold them.
+
+    The name of OUT says which: .nc is CF NetCDF, .csv a tidy table, .stm ISMN. With --as it is what
+    you say. A format that cannot hold a value, its error or its flag says so, and writes nothing.
+    """
     if target.exists() and not overwrite:
         raise DeclarationError(f"{target} is there already; --overwrite replaces it")
     formats = _formats(columns, datum)
     first, *others = (read(source, zone, formats) for source in sources)
     records = first.joined(others) if others else first
-    if communicator().root:
+    if communicator().root and form is None:
         write(records, target)
+    elif communicator().root and form is not None:
+        WRITTEN[form].write(records, target)
     _say(f"{len(records)} values written to {target}")
 
 

@@ -344,6 +344,24 @@ def test_that_calibrate_shows_every_n0_and_writes_all_it_shows(capsys, tmp_path)
     assert cells - {""} == written
 
 
+def test_that_convert_writes_any_format_that_can_hold_the_values(capsys, tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "time,end,station,neutron_counts\nUTC,UTC,,h-1\n2016-01-01T00Z,2016-01-01T01Z,S1,900.1\n"
+    )
+    for form, name in (("cosmos-europe", "S1.csv"), ("plain", "p.csv"), ("cf", "x.data.nc")):
+        code, out, error = command(
+            capsys, "convert", tmp_path / "a.csv", tmp_path / form / name, "--as", form
+        )
+        assert (code, error) == (0, "") and "1 values written to" in out
+        code, out, _ = command(capsys, "info", tmp_path / form / name)
+        assert code == 0 and "neutron_counts" in out and "S1" in out
+    code, _, error = command(
+        capsys, "convert", tmp_path / "a.csv", tmp_path / "w.csv", "--as", "dinoloket"
+    )
+    assert code == 2 and "DINOloket cannot hold neutron_counts, only groundwater_level" in error
+    assert not (tmp_path / "w.csv").exists()
+
+
 def test_that_calibrate_takes_the_universal_transport_solution(capsys, tmp_path):
     _, head, *rows = CALIBRATIONS.splitlines()
     air = "\n".join([f"{head};abshum;fh", *(f"{row};8.0;1.02" for row in rows), ""])

@@ -16,6 +16,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError
+from hydroda.obs.holding import (
+    ALL,
+    exact,
+    only_station,
+    refuse_depths,
+    refuse_quantities,
+    refuse_repeated,
+    refuse_side,
+    write_lines,
+)
 from hydroda.obs.records import ACCUMULATED, RAIN, Format, Records
 from hydroda.obs.textfiles import (
     beginning,
@@ -59,6 +69,9 @@ RAW: Mapping[str, tuple[str, str, Span]] = {
 }
 KNOWN = {**PROCESSED, **RAW}
 ASIDE = ("std", "lower", "upper")
+FORM = "COSMOS-Europe"
+PLACES_NAME = "General_information.csv"
+PLACES_HEAD = ("File name", "Latitude", "Longitude", "Altitude")
 PLACE = {"lat": "Latitude", "lon": "Longitude", "elevation": "Altitude"}
 
 
@@ -116,6 +129,48 @@ class CosmosEurope(Format):
             pd.concat(parts), units, _place(path, station), attributes, "UTC", path.name
         )
 
+    def write(self, records: Records, path: Path) -> None:
+        """Nothing; `path` holds what is known of one station, its places a table beside it.
+
+        Quantities without a value at a time that others have get noData there.
+
+        Raises
+        ------
+        DataError
+            The records hold more than that, or other intervals than those of the columns.
+        """
+        station = only_station(records, FORM)
+        refuse_quantities(records, (name for name, _, _ in KNOWN.values()), FORM)
+        held = [quantity for quantity, _, _ in KNOWN.values()]
+        refuse_side(records, FORM, errors=held, flags=lambda flag: True)
+        refuse_repeated(records, FORM)
+        refuse_depths(records, FORM)
+        if path.name.partition(".")[0] != station:
+            raise DataError(f"{path.name} must be called {station}.csv")
+        columns: dict[str, pd.Series] = {}
+        flags: list[pd.Series] = []
+        units = {quantity: u for quantity, u, _ in KNOWN.values() if quantity in records.units}
+        values = records.in_units(units).values
+        for name, (quantity, _, (before, after)) in KNOWN.items():
+            own = values[values["quantity"] == quantity]
+            if own.empty:
+                continue
+            _refuse_intervals(own, before, after)
+            own = own.set_index(own["time"] - before)
+            columns[name] = own["value"]
+            columns |= {f"{name}_std": own["error"]} if own["error"].notna().any() else {}
+            flags.append(own["flag"])
+        frame = pd.DataFrame(columns).sort_index()
+        said = _one_flag(pd.concat(flags), frame.index)
+        cells = [exact(frame[name], "noData") for name in frame]
+        words = list(dict.fromkeys(word for flag in said for word in flag.split("+") if word))
+        _refuse_disorderly(said, words, self.accept)
+        cells += [["1" if word in flag.split("+") else "0" for flag in said] for word in words]
+        head = ",".join([TIME, *map(str, frame), *(f"Flag_{word}" for word in words)])
+        stamps = (f"{stamp.isoformat(sep=' ')}+00:00" for stamp in frame.index)
+        _write_place(records, station, path)
+        write_lines(path, [head, *(",".join(row) for row in zip(stamps, *cells, strict=True))])
+
     def oddities(self, path: Path) -> tuple[str, ...]:
         """The columns that are not read."""
         cells, _, names = _table(path)
@@ -136,6 +191,53 @@ class CosmosEurope(Format):
             words[raised & (words != "")] += "+"
             words[raised] += name
         return words, taken
+
+
+def _refuse_intervals(own: pd.DataFrame, before: pd.Timedelta, after: pd.Timedelta) -> None:
+    """Nothing, unless a value is of an interval of another length than its column."""
+    odd = own[own["end"] - own["time"] != after - before]
+    if not odd.empty:
+        row = odd.iloc[0]
+        raise DataError(
+            f"{FORM} has {row.quantity} of {after - before}; it cannot hold one from {row.time} "
+            f"to {row.end}; {ALL}"
+        )
+
+
+def _one_flag(flags: pd.Series, times: pd.Index) -> list[str]:
+    """The flag of each of the `times`, which all values then share."""
+    distinct = flags.groupby(level=0).unique()
+    several = distinct[distinct.map(len) > 1]
+    if not several.empty:
+        raise DataError(
+            f"{FORM} has flags of all quantities together; at {several.index[0]} they are "
+            f"{', '.join(map(repr, several.iloc[0]))}; {ALL}"
+        )
+    return [str(found[0]) for found in distinct.reindex(times)]
+
+
+def _refuse_disorderly(flags: Sequence[str], words: Sequence[str], accept: Sequence[str]) -> None:
+    """Nothing, unless reading would give another flag than one of these."""
+    for flag in dict.fromkeys(flags):
+        own = flag.split("+") if flag else []
+        if own != [word for word in words if word in own] or set(own) & set(accept):
+            raise DataError(f"{FORM} cannot hold a flag {flag!r}; {ALL}")
+
+
+def _write_place(records: Records, station: str, path: Path) -> None:
+    """Nothing; the table of places beside `path` has that of the station, where all is known."""
+    if not set(PLACE) <= set(records.stations):
+        return
+    cells = [station, *exact(records.stations.loc[station, list(PLACE)], "")]
+    beside = path.with_name(PLACES_NAME)
+    if "" in cells:
+        return
+    row = ",".join(cells)
+    lines = text_of(beside).splitlines() if beside.exists() else [",".join(PLACES_HEAD)]
+    if lines[0] != ",".join(PLACES_HEAD):
+        raise DataError(f"{beside} is a table of another layout; move it, or write elsewhere")
+    others = [line for line in lines if line.split(",")[0] != station]
+    write_lines(beside, [*others, row])
 
 
 def _table(path: Path) -> tuple[dict[str, list[str]], list[int], list[str]]:

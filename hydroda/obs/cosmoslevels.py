@@ -17,6 +17,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError
+from hydroda.obs.holding import (
+    ALL,
+    exact,
+    minutes,
+    only_station,
+    refuse_depths,
+    refuse_quantities,
+    refuse_repeated,
+    refuse_side,
+    write_lines,
+)
 from hydroda.obs.records import Format, Records
 from hydroda.obs.textfiles import beginning, numbers, refuse_disorder, refuse_sentinels, text_of
 
@@ -35,6 +46,7 @@ LEVEL_2: Mapping[str, tuple[str, str]] = {
     "MOD": ("raw_neutron_counts", "h-1"),
     CORRECTED: ("neutron_counts", "h-1"),
 }
+FORM = "COSMOS level 2"
 UNITS_ROW = "UTC"  # with which level 1 begins its second line
 LONGER = 1.5  # usual intervals, after which counting is taken to have stopped
 SLACK = 2.0  # [h-1], to which the rounded factors give the corrected counts
@@ -88,6 +100,44 @@ class CosmosLevels(Format):
         level = 2 if known is LEVEL_2 else 1
         attributes = {"source": f"COSMOS, level {level}"}
         return Records.of(pd.concat(parts), units, None, attributes, "UTC", path.name)
+
+    def write(self, records: Records, path: Path) -> None:
+        """Nothing; `path` holds raw and corrected counts of one probe, as level 2 does.
+
+        Without the factors between them.
+
+        Raises
+        ------
+        DataError
+            The records hold more than that, or counts of other intervals than reading gives them.
+        """
+        station = only_station(records, FORM)
+        refuse_quantities(records, (name for name, _ in LEVEL_2.values()), FORM)
+        refuse_side(records, FORM, errors=(LEVEL_2[CORRECTED][0],))
+        refuse_repeated(records, FORM)
+        refuse_depths(records, FORM)
+        if (self.station or _station(path)) != station:
+            raise DataError(f"{path.name} must be called {station}_corcounts.txt")
+        columns: dict[str, pd.Series] = {}
+        known = records.in_units({name: u for name, u in LEVEL_2.values() if name in records.units})
+        for name, (quantity, _) in LEVEL_2.items():
+            own = known.values[known.values["quantity"] == quantity].set_index("end")
+            if own.empty:
+                continue
+            columns[name] = own["value"]
+            columns |= {ERROR: own["error"]} if name == CORRECTED else {}
+        frame = pd.DataFrame(columns).sort_index()
+        ends = minutes(pd.Series(frame.index), FORM)
+        begun = dict(zip(ends, _starts(ends), strict=True))
+        other = records.values[records.values["end"].map(begun) != records.values["time"]]
+        if not other.empty:
+            raise DataError(
+                f"{FORM} counts from one time to the next: it cannot hold counts from "
+                f"{other['time'].iloc[0]} to {other['end'].iloc[0]}; {ALL}"
+            )
+        stamps = ends.dt.strftime("%Y-%m-%d %H:%M")
+        cells = zip(stamps, *(exact(frame[name], "-9999") for name in frame), strict=True)
+        write_lines(path, [" ".join([*WHEN, *frame]), *(" ".join(row) for row in cells)])
 
     def _numbers(
         self, cells: Sequence[str], lines: Sequence[int], source: str, name: str

@@ -16,7 +16,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError
-from hydroda.obs.records import Format, Records, to_utc
+from hydroda.obs.holding import (
+    ALL,
+    exact,
+    only_station,
+    refuse_depths,
+    refuse_quantities,
+    refuse_repeated,
+    refuse_side,
+    write_lines,
+)
+from hydroda.obs.records import REFERENCE, Format, Records, to_utc
 from hydroda.obs.textfiles import beginning, numbers, refuse_disorder, refuse_sentinels, text_of
 from hydroda.units import convert
 
@@ -33,6 +43,7 @@ LEVELS = {
     "Onderkant filter": "screen_bottom",
 }
 WITHOUT = "no_level"
+FORM, SCREEN_DIGITS = "DINOloket", 3
 
 
 class Datum(Enum):
@@ -95,9 +106,70 @@ class DinoLoket(Format):
         places = places.rename(columns={"ground": "elevation"})
         return Records.of(frame, {QUANTITY: unit}, places, attributes, "UTC", path.name)
 
+    def write(self, records: Records, path: Path) -> None:
+        """Nothing; `path` holds the daily levels of one filter, in relation to one datum.
+
+        In the unit of the records. A level that is not there is read again as "no_level".
+
+        Raises
+        ------
+        DataError
+            The records hold more than that, no place, or other intervals than Dutch days.
+        """
+        station = only_station(records, FORM)
+        refuse_quantities(records, (QUANTITY,), FORM)
+        refuse_side(records, FORM, flags=lambda flag: flag in ("", WITHOUT))
+        refuse_repeated(records, FORM)
+        refuse_depths(records, FORM)
+        days = _dutch_days(records.values)
+        named = records.attributes.get(REFERENCE, self.datum.name.lower()).upper()
+        if named not in Datum.__members__:
+            raise DataError(f"{FORM} has levels in relation to {', '.join(Datum.__members__)}; "
+                            f"those of {station!r} are to {named!r}")  # fmt: skip
+        stand = f"Stand ({records.units[QUANTITY]} t.o.v. {Datum[named].value})"
+        place = records.stations.reindex(columns=["x", "y", "elevation"]).loc[station]
+        if place[["x", "y"]].isna().any():
+            raise DataError(f"{FORM} needs x and y of station {station!r}")
+        x, y, ground = exact(place, "")
+        numbered = len(station) > SCREEN_DIGITS and station[-SCREEN_DIGITS:].isdigit()
+        cut = len(station) - SCREEN_DIGITS * numbered
+        name = f"{station[:cut]},{station[cut:]}"
+        if "," in station:
+            raise DataError(f"{FORM} cannot hold a station with a comma in its name: {station!r}")
+        own = f"{name},{x},{y},{ground},{days[0]},{days[-1]}"
+        cells = zip(days, exact(records.values["value"], ""), strict=True)
+        write_lines(
+            path,
+            [
+                "Titel:,",
+                "Referentie:,",
+                "",
+                f"{','.join(SERIES)},X-coordinaat,Y-coordinaat,Maaiveld (m t.o.v. NAP),"
+                "Startdatum,Einddatum",
+                own,
+                "",
+                f"{','.join(SERIES)},Peildatum,{stand}",
+                *(f"{name},{day},{value}" for day, value in cells),
+            ],
+        )
+
     def levels(self, path: Path) -> pd.DataFrame:
         """Ground, measuring point, top and bottom of the screen [m above NAP], a row per period."""
         return _levels(_tables(path)[0], path.name)
+
+
+def _dutch_days(values: pd.DataFrame) -> list[str]:
+    """Dates of the Dutch days that values are of; DataError where one is of another interval."""
+    local = [values[name].dt.tz_localize("UTC").dt.tz_convert(ZONE) for name in ("time", "end")]
+    first, last = (each.dt.tz_localize(None) for each in local)
+    odd = (first != first.dt.floor("D")) | (last != first + pd.Timedelta(1, "D"))
+    if odd.any():
+        row = values[odd].iloc[0]
+        raise DataError(
+            f"{FORM} has levels of whole days in the Netherlands; it cannot hold one from "
+            f"{row.time} to {row.end} UTC; {ALL}"
+        )
+    return list(first.dt.strftime(DATE))
 
 
 class _Table:

@@ -5,7 +5,7 @@ A further format is a `Format` (records.py); pass it in `formats`, before the on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hydroda.obs.cosmoseurope import CosmosEurope
 from hydroda.obs.cosmoslevels import CosmosLevels
 from hydroda.obs.dinoloket import DinoLoket
 from hydroda.obs.ismn import Ismn
+from hydroda.obs.mappedcsv import PlainCsv
 from hydroda.obs.records import Format, Records
 from hydroda.obs.tidycsv import TidyCsv
 
@@ -27,8 +28,19 @@ FORMATS: tuple[Format, ...] = (
     Ismn(),
     CosmosEurope(),
     CosmosLevels(),
+    PlainCsv(),
     TidyCsv(),
 )
+# What a file can be written as, whatever its name.
+WRITTEN: Mapping[str, Format] = {
+    "cf": DiscreteSampling(),
+    "tidy": TidyCsv(),
+    "cosmos-europe": CosmosEurope(),
+    "cosmos-level-2": CosmosLevels(),
+    "dinoloket": DinoLoket(),
+    "ismn": Ismn(),
+    "plain": PlainCsv(),
+}
 
 
 def read(path: str | Path, zone: str | None = None, formats: Sequence[Format] = FORMATS) -> Records:

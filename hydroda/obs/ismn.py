@@ -18,6 +18,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError
+from hydroda.obs.holding import (
+    ALL,
+    exact,
+    minutes,
+    only_station,
+    refuse_quantities,
+    refuse_repeated,
+    refuse_side,
+    write_lines,
+)
 from hydroda.obs.records import ACCUMULATED, RAIN, Format, Records, to_utc
 from hydroda.obs.textfiles import (
     numbers,
@@ -44,7 +54,8 @@ FLAG = re.compile(r"[A-Z]\d{0,2}(,[A-Z]\d{0,2})*")
 PLACE = ("lat", "lon", "elevation", "depth_from", "depth_to")
 HEADER = 3 + len(PLACE)  # experiment, network and station, then the place
 CEOP = 4 + HEADER  # nominal and actual time
-MISSING = "M"
+MISSING, GOOD = "M", "G"
+FORM, SOURCE = "ISMN .stm", "ISMN, network "
 
 
 @dataclass(frozen=True)
@@ -85,17 +96,74 @@ class Ismn(Format):
         frame = frame.assign(station=name, quantity=quantity)
         frame["depth"] = (place["depth_from"] + place["depth_to"]) / 2
         within = f"{place['depth_from']:g} to {place['depth_to']:g} m"
-        attributes = {"source": f"ISMN, network {network}", f"depths_{name}_{sensor}": within}
+        attributes = {"source": f"{SOURCE}{network}", f"depths_{name}_{sensor}": within}
         stations = pd.DataFrame({key: [place[key]] for key in PLACE[:3]}, index=[name])
         if quantity == RAIN:
             attributes |= {ACCUMULATED: RAIN}
         return Records.of(frame, {quantity: unit}, stations, attributes, "UTC", path.name)
+
+    def write(self, records: Records, path: Path) -> None:
+        """Nothing; `path` holds one variable of one sensor, "Header+values".
+
+        Its name says which, as on reading. A value that is not there is flagged as missing.
+
+        Raises
+        ------
+        DataError
+            The records hold more than that, no place or depth, or the name is another one.
+        """
+        station = only_station(records, FORM)
+        refuse_quantities(records, (name for name, _ in VARIABLES.values()), FORM)
+        refuse_side(records, FORM, flags=_holds)
+        refuse_repeated(records, FORM)
+        values, quantity = records.values, next(iter(records.units))
+        if len(records.units) > 1 or values["depth"].nunique(dropna=False) > 1:
+            raise DataError(f"a file of {FORM} is of one quantity at one depth; write one for each")
+        if values["depth"].isna().any():
+            raise DataError(f"{FORM} needs the depth of {quantity}; {station!r} has none")
+        if (values["end"] != values["time"]).any():
+            raise DataError(
+                f"{FORM} cannot hold intervals, as {quantity} of {station!r} has; {ALL}"
+            )
+        short, unit = next((k, u) for k, (name, u) in VARIABLES.items() if name == quantity)
+        place = [_known(records, station, name) for name in PLACE[:3]]
+        depth = float(values["depth"].iloc[0])
+        match = NAMED.search(path.name)
+        if match is None or match[1] != short:
+            days = (f"{values['time'].iloc[row]:%Y%m%d}" for row in (0, -1))
+            raise DataError(
+                f"{path.name} must be called as the ISMN does, such as NET_NET_{station}_{short}_"
+                f"{depth:.6f}_{depth:.6f}_sensor_{'_'.join(days)}.stm"
+            )
+        source = records.attributes.get("source", "")
+        network = source.removeprefix(SOURCE) if source.startswith(SOURCE) else "hydroda"
+        told = [network, network, station, *map(repr, [*place, depth, depth]), match[4]]
+        stamps = minutes(values["time"], FORM).dt.strftime("%Y/%m/%d %H:%M")
+        given = records.in_units({quantity: unit}).values["value"]
+        flags = values["flag"].str.replace("+", ",").replace({"": GOOD, "missing": MISSING})
+        flags = flags.where(values["value"].notna(), MISSING)
+        cells = zip(stamps, exact(given, "NaN"), flags, strict=True)
+        write_lines(path, [" ".join(told), *(" ".join(row) for row in cells)])
 
     def _words(self, flags: list[str]) -> list[str]:
         """The flags of hydroda: "" is good."""
         words = {flag: flag.replace(",", "+") for flag in set(flags)}
         words |= dict.fromkeys(self.accept, "") | {MISSING: "missing"}
         return [words[flag] for flag in flags]
+
+
+def _holds(flag: str) -> bool:
+    """Whether a flag of hydroda is one of the ISMN's."""
+    return flag in ("", "missing") or (
+        flag != GOOD and bool(FLAG.fullmatch(flag.replace("+", ",")))
+    )
+
+
+def _known(records: Records, station: str, name: str) -> float:
+    value = records.stations[name].get(station, np.nan) if name in records.stations else np.nan
+    if np.isnan(value):
+        raise DataError(f"{FORM} needs {name} of station {station!r}")
+    return float(value)
 
 
 def _named(path: Path) -> tuple[str, str, str]:

@@ -15,6 +15,9 @@ The map may stand in a file beside the table:
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
@@ -26,8 +29,10 @@ import numpy as np
 import pandas as pd
 
 from hydroda.errors import DataError, DeclarationError
-from hydroda.obs.records import Format, Records, to_utc
+from hydroda.obs.holding import ALL, exact, refuse_repeated, refuse_side, write_lines
+from hydroda.obs.records import KEY, Format, Records, to_utc
 from hydroda.obs.textfiles import (
+    SENTINELS,
     SEPARATORS,
     cells_of,
     numbers,
@@ -38,6 +43,7 @@ from hydroda.obs.textfiles import (
 from hydroda.units import Amount, Duration, convert, duration, magnitude
 
 DAY = np.timedelta64(1, "D")
+FORM = "a plain table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,12 @@ class Column:
         convert(0.0, self.unit, self.unit, self.quantity)
         if self.depth is not None:
             object.__setattr__(self, "depth", magnitude(self.depth, "m", "depth of a column"))
+
+    @property
+    def entries(self) -> dict[str, str]:
+        """What a column map says of the column."""
+        told = {"station": self.station, "quantity": self.quantity, "unit": self.unit}
+        return told if self.depth is None else told | {"depth": f"{float(self.depth)!r} m"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +164,63 @@ class ColumnMap:
         built: ColumnMap = _built(cls, {**table, "columns": known}, path.name)
         return built
 
+    @classmethod
+    def holding(cls, records: Records) -> ColumnMap:
+        """The map of a table with a column for each series of `records`, in UTC.
+
+        Raises
+        ------
+        DataError
+            Their values are of intervals of different lengths, or have errors, flags or counts.
+        """
+        refuse_side(records, FORM)
+        refuse_repeated(records, FORM)
+        values = records.values
+        spans = pd.unique(values["end"] - values["time"])
+        if len(spans) > 1:
+            raise DataError(
+                f"{FORM} has one length of intervals, got {pd.Timedelta(spans[0])} and "
+                f"{pd.Timedelta(spans[1])}; {ALL}"
+            )
+        columns: dict[str, Column] = {}
+        for row in values[KEY].drop_duplicates().itertuples():
+            depth = None if np.isnan(row.depth) else f"{float(row.depth)!r} m"
+            name = "_".join(str(w) for w in (row.station, row.quantity, depth) if w)
+            unit = records.units[row.quantity]
+            columns[name.replace(" ", "_")] = Column(
+                station=row.station, quantity=row.quantity, unit=unit, depth=depth
+            )
+        seconds = int(spans[0] / np.timedelta64(1, "ns")) if len(spans) else 0
+        genuine = np.unique(values["value"][np.isin(values["value"], SENTINELS)])
+        return cls(
+            time="time",
+            columns=columns,
+            zone="UTC",
+            after=f"{seconds} ns" if seconds else None,
+            genuine=tuple(map(repr, genuine.tolist())),
+            attributes=records.attributes,
+        )
+
+    def toml(self) -> str:
+        """The map as `of` reads it."""
+        lines = []
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if entry.name in ("columns", "attributes") or value is None or isinstance(value, tuple):
+                continue
+            if isinstance(value, np.timedelta64):
+                value = f"{value / np.timedelta64(1, 'ns'):.0f} ns"
+            lines.append(f"{entry.name} = {_quoted(value)}")
+        for name in ("missing", "genuine", "ignore"):
+            words = ", ".join(map(_quoted, getattr(self, name)))
+            lines += [f"{name} = [{words}]"] if words else []
+        tables = {"attributes": dict(self.attributes)} if self.attributes else {}
+        tables |= {f"columns.{_quoted(name)}": each.entries for name, each in self.columns.items()}
+        for name, entries in tables.items():
+            lines += ["", f"[{name}]"]
+            lines += [f"{_quoted(key)} = {_quoted(value)}" for key, value in entries.items()]
+        return "\n".join(lines)
+
 
 @dataclass(frozen=True)
 class MappedCsv(Format):
@@ -189,6 +258,48 @@ class MappedCsv(Format):
         units = {column.quantity: column.unit for column in told.columns.values()}
         frame = pd.concat(parts)
         return Records.of(frame, units, None, told.attributes, "UTC", path.name)
+
+
+class PlainCsv(Format):
+    """A table with a column per series and its map beside it: `x.csv` and `x.csv.toml`."""
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a map stands beside the file."""
+        return _map_beside(path).exists()
+
+    def read(self, path: Path, zone: str | None = None) -> Records:
+        """The records of a table as its map tells."""
+        return MappedCsv(ColumnMap.of(_map_beside(path))).read(path, zone)
+
+    def write(self, records: Records, path: Path) -> None:
+        """Nothing; `path` holds a row per time and a column per series, and its map is beside it.
+
+        A series without a value at a time that others have gets an empty cell there.
+        """
+        told = ColumnMap.holding(records)
+        series = {
+            name: own.set_index("time")["value"]
+            for name, (_, own) in zip(
+                told.columns, records.values.groupby(KEY, dropna=False, sort=False), strict=True
+            )
+        }
+        frame = pd.DataFrame(series).sort_index()
+        stamps = (f"{stamp.isoformat()}Z" for stamp in frame.index)
+        cells = [exact(frame[name], "") for name in frame]
+        names = io.StringIO()
+        csv.writer(names, lineterminator="").writerow([told.time, *frame])
+        rows = (",".join(row) for row in zip(stamps, *cells, strict=True))
+        write_lines(_map_beside(path), [told.toml()])
+        write_lines(path, [names.getvalue(), *rows])
+
+
+def _quoted(text: str) -> str:
+    """A string of TOML."""
+    return json.dumps(str(text), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _map_beside(path: Path) -> Path:
+    return path.with_name(path.name + ".toml")
 
 
 def _built(kind: type, entries: Mapping[str, Any], where: str) -> Any:

@@ -256,7 +256,9 @@ def _write_table(
     writer.writerow(frame.columns)
     writer.writerow([units.get(name, "") for name in map(str, frame)])
     # A row must not begin as a comment does.
-    comment = any(str(cell).startswith("#") for cell in frame.iloc[:, 0].unique())
+    comment = frame.columns[0] != "time" and any(
+        str(cell).startswith("#") for cell in frame.iloc[:, 0].unique()
+    )
     frame.to_csv(
         text,
         index=False,
@@ -266,5 +268,5 @@ def _write_table(
     )
     data = text.getvalue().encode()
     with replacing(path) as temporary:
-        packed = gzip.compress(data, 6, mtime=0) if path.name.endswith(".gz") else data
+        packed = gzip.compress(data, 3, mtime=0) if path.name.endswith(".gz") else data
         temporary.write_bytes(packed)

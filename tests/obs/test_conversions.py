@@ -1,0 +1,290 @@
+"""Any file into any other: what a format holds comes back to the last digit, more is refused."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hydroda.errors import DataError
+from hydroda.obs import DinoLoket, Records, read
+from hydroda.obs.dinoloket import Datum
+from hydroda.obs.formats import FORMATS, WRITTEN
+from hydroda.obs.textfiles import SENTINELS
+
+FEW = settings(max_examples=25, deadline=None)
+HOUR, DAY = pd.Timedelta("1h"), pd.Timedelta("1D")
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(
+    lambda value: value not in SENTINELS
+)
+holes = st.one_of(numbers, st.just(math.nan))
+positive = st.floats(1e-12, 1e6)
+
+
+def series(
+    values: list[float],
+    quantity: str,
+    step: pd.Timedelta = HOUR,
+    span: pd.Timedelta = 0 * HOUR,
+    start: str = "2016-03-26T20:00",
+    **columns: Any,
+) -> pd.DataFrame:
+    times = pd.date_range(start, periods=len(values), freq=step)
+    frame = pd.DataFrame({"time": times, "end": times + span, "value": values, "station": "S1"})
+    return frame.assign(quantity=quantity, **columns)
+
+
+def held(
+    parts: list[pd.DataFrame], units: dict[str, str], place: dict[str, float] | None = None,
+    **attributes: str,
+) -> Records:  # fmt: skip
+    stations = pd.DataFrame(place, index=["S1"]) if place else None
+    return Records.of(pd.concat(parts), units, stations, attributes, "UTC")
+
+
+def back(records: Records, form: str, name: str, **more: Any) -> Records:
+    """The records after they were a file of the format."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        WRITTEN[form].write(records, path)
+        return read(path, **more)
+
+
+def same(one: Records, other: Records) -> None:
+    pd.testing.assert_frame_equal(one.values, other.values, check_exact=True)
+    assert dict(one.units) == dict(other.units)
+    pd.testing.assert_frame_equal(one.stations, other.stations, check_exact=True)
+
+
+PLACE = {"lon": 6.4, "lat": 50.500000000000007, "elevation": 519.9}
+GRID = {"x": 200_123.4, "y": 412_000.25, "elevation": -0.30000000000000004}
+STM = "NET_NET_S1_sm_0.050000_0.050000_Probe_20160101_20170101.stm"
+
+
+# --- what can be held comes back ------------------------------------------------------------------
+
+
+@FEW
+@given(st.lists(st.tuples(numbers, st.sampled_from(["", "D03", "D03+D10", "C01"])), min_size=1))
+def test_that_ismn_gives_back_what_it_holds(rows: list[tuple[float, str]]) -> None:
+    values, flags = zip(*rows, strict=True)
+    part = series(list(values), "soil_moisture", depth=0.05, flag=list(flags))
+    records = held([part], {"soil_moisture": "m3 m-3"}, PLACE, source="ISMN, network NET")
+    again = back(records, "ismn", STM)
+    same(records, again)
+    assert again.attributes["source"] == "ISMN, network NET"
+
+
+@FEW
+@given(st.lists(st.tuples(holes, holes, st.one_of(positive, st.just(math.nan))), min_size=1))
+def test_that_cosmos_level_2_gives_back_what_it_holds(
+    rows: list[tuple[float, float, float]],
+) -> None:
+    raw, corrected, error = (list(column) for column in zip(*rows, strict=True))
+    parts = [
+        series(raw, "raw_neutron_counts", span=HOUR),
+        series(corrected, "neutron_counts", span=HOUR, error=error),
+    ]
+    records = held(parts, {"raw_neutron_counts": "h-1", "neutron_counts": "h-1"})
+    same(records, back(records, "cosmos-level-2", "S1_corcounts.txt"))
+
+
+@FEW
+@given(st.lists(holes, min_size=1), st.sampled_from(["cm", "m"]), st.sampled_from(list(Datum)))
+def test_that_dinoloket_gives_back_what_it_holds(
+    values: list[float], unit: str, datum: Datum
+) -> None:
+    """Over the hour that a Dutch summer takes away."""
+    values = [1.0, *values]  # a file without any level is refused on reading
+    local = pd.date_range("2016-03-25", periods=len(values) + 1, freq="D", tz="Europe/Amsterdam")
+    times = local.tz_convert("UTC").tz_localize(None)
+    part = series(values, "groundwater_level").assign(time=times[:-1], end=times[1:])
+    part["flag"] = np.where(np.isnan(values), "no_level", "")
+    records = held([part], {"groundwater_level": unit}, GRID, reference=datum.name.lower())
+    formats = (DinoLoket(datum), *FORMATS)
+    again = back(records, "dinoloket", "S1.csv", formats=formats)
+    same(records, again)
+    assert again.attributes["reference"] == datum.name.lower()
+
+
+def test_that_a_filter_stands_apart_from_its_location(tmp_path: Path) -> None:
+    part = series([1.0], "groundwater_level", DAY, DAY, "2016-01-05T23:00").assign(
+        station="B28C0314001"
+    )
+    stations = pd.DataFrame(GRID, index=["B28C0314001"])
+    records = Records.of(part, {"groundwater_level": "m"}, stations, {"reference": "nap"}, "UTC")
+    WRITTEN["dinoloket"].write(records, tmp_path / "w.csv")
+    assert "B28C0314,001,06-01-2016,1.0" in (tmp_path / "w.csv").read_text()
+    same(records, read(tmp_path / "w.csv"))
+
+
+AVERAGE = {"span": 24 * HOUR, "start": "2016-03-26T07:00"}  # of the time 20:00
+
+
+@FEW
+@given(
+    st.lists(
+        st.tuples(holes, holes, st.one_of(positive, st.just(math.nan)), st.sampled_from("xyz")),
+        min_size=1,
+    )
+)
+def test_that_cosmos_europe_gives_back_what_it_holds(
+    rows: list[tuple[float, float, float, str]],
+) -> None:
+    counts, moisture, error, letter = (list(column) for column in zip(*rows, strict=True))
+    flags = [{"x": "", "y": "OutOfRange", "z": "Frost"}[each] for each in letter]
+    parts = [
+        series(counts, "neutron_counts", span=HOUR, start="2016-03-26T19:00", flag=flags),
+        series(moisture, "soil_moisture", **AVERAGE, error=error, flag=flags),
+    ]
+    records = held(parts, {"neutron_counts": "h-1", "soil_moisture": "m3 m-3"}, PLACE)
+    same(records, back(records, "cosmos-europe", "S1.csv"))
+
+
+@FEW
+@given(st.lists(st.tuples(numbers, numbers), min_size=1), st.sampled_from([0, 1, 24]))
+def test_that_a_plain_table_gives_back_what_it_holds(
+    rows: list[tuple[float, float]], hours: int
+) -> None:
+    theta, head = zip(*rows, strict=True)
+    parts = [
+        series(list(theta), "soil moisture", 24 * HOUR, hours * HOUR, depth=0.05, station="a, b"),
+        series(list(head), "level", 24 * HOUR, hours * HOUR, station='"2"'),
+    ]
+    frame = pd.concat(parts)
+    records = Records.of(frame, {"soil moisture": "%", "level": "cm"}, None, {"title": "ä"}, "UTC")
+    again = back(records, "plain", "x.csv")
+    same(records, again)
+    assert dict(again.attributes) == {"title": "ä"}
+
+
+@pytest.mark.parametrize("value", SENTINELS)
+def test_that_a_measured_number_that_often_is_a_gap_survives_a_plain_table(value: float) -> None:
+    records = held([series([value, 1.0], "level")], {"level": "m"})
+    same(records, back(records, "plain", "x.csv"))
+
+
+# --- any into any ---------------------------------------------------------------------------------
+
+
+def counts() -> Records:
+    """What COSMOS-Europe, COSMOS level 2, a plain table, CF and a tidy table can all hold."""
+    return held([series([900.5, 901.25], "neutron_counts", span=HOUR)], {"neutron_counts": "h-1"})
+
+
+NAMES = {
+    "cf": "S1.nc",
+    "tidy": "S1.csv",
+    "cosmos-europe": "S1.csv",
+    "cosmos-level-2": "S1.txt",
+    "plain": "S1.csv",
+}
+
+
+@pytest.mark.parametrize("first", NAMES)
+@pytest.mark.parametrize("second", NAMES)
+def test_that_files_turn_into_each_other(tmp_path: Path, first: str, second: str) -> None:
+    one, other = tmp_path / "one" / NAMES[first], tmp_path / "other" / NAMES[second]
+    WRITTEN[first].write(counts(), one)
+    WRITTEN[second].write(read(one).select(quantities=["neutron_counts"]), other)
+    good = read(other).select(quantities=["neutron_counts"])
+    same(counts(), good)
+
+
+# --- what cannot is refused, and nothing written --------------------------------------------------
+
+
+def moisture(**columns: Any) -> Records:
+    part = series([0.2, 0.3], "soil_moisture", **{"depth": 0.05, **columns})
+    return held([part], {"soil_moisture": "m3 m-3"}, PLACE)
+
+
+def levels(span: pd.Timedelta = DAY, place: dict[str, float] | None = GRID) -> Records:
+    part = series([1.0], "groundwater_level", DAY, span, "2016-01-05T23:00")
+    return held([part], {"groundwater_level": "m"}, place, reference="nap")
+
+
+def two_stations() -> Records:
+    parts = [series([1.0], "neutron_counts", span=HOUR, station=name) for name in "ab"]
+    return held(parts, {"neutron_counts": "h-1"})
+
+
+REFUSED: dict[str, tuple[str, str, Callable[[], Records], str]] = {
+    "a quantity": ("ismn", STM, counts, "ISMN .stm cannot hold neutron_counts, only soil_moisture"),
+    "a quantity of DINOloket": (
+        "dinoloket",
+        "x.csv",
+        counts,
+        "cannot hold neutron_counts, only gr",
+    ),
+    "a quantity of level 2": ("cosmos-level-2", "S1.txt", moisture, "only raw_neutron_counts, neu"),
+    "a quantity of Europe": ("cosmos-europe", "S1.csv", levels, "cannot hold groundwater_level"),
+    "an error": ("ismn", STM, lambda: moisture(error=0.1), "errors of soil_moisture; CF NetCDF"),
+    "an error in a table": ("plain", "x.csv", lambda: moisture(error=0.1), "cannot hold errors of"),
+    "a count": ("ismn", STM, lambda: moisture(count=4), "how many readings are behind a value; CF"),
+    "a flag": ("ismn", STM, lambda: moisture(flag="too_few"), "cannot hold a flag 'too_few'; CF"),
+    "a flag in a table": ("plain", "x.csv", lambda: moisture(flag="D03"), "hold a flag 'D03'"),
+    "no depth": ("ismn", STM, lambda: moisture(depth=np.nan), "needs the depth of soil_moisture"),
+    "intervals": ("ismn", STM, lambda: moisture(span=HOUR), "ISMN .stm cannot hold intervals"),
+    "two stations": ("cosmos-europe", "S1.csv", two_stations, "is of one station, got 2; write a"),
+    "no place": ("dinoloket", "x.csv", lambda: levels(place=None), "DINOloket needs x and y of"),
+    "hours": ("dinoloket", "x.csv", lambda: levels(HOUR), "has levels of whole days in the Nether"),
+    "instants": (
+        "cosmos-europe",
+        "S1.csv",
+        lambda: moisture(depth=np.nan),
+        "COSMOS-Europe has soil_moisture of 1 days 00:00:00; it cannot hold one from",
+    ),
+    "another name": ("ismn", "x.stm", moisture, "called as the ISMN does, such as NET_NET_S1_sm_0"),
+    "another station": ("cosmos-europe", "x.csv", counts, "x.csv must be called S1.csv"),
+    "another probe": ("cosmos-level-2", "x.txt", counts, "x.txt must be called S1_corcounts.txt"),
+    "a depth": (
+        "cosmos-europe",
+        "S1.csv",
+        lambda: moisture(**AVERAGE),
+        "COSMOS-Europe cannot hold depths",
+    ),
+    "gaps in counting": (
+        "cosmos-level-2",
+        "S1.txt",
+        lambda: held([series([1.0, 2.0], "neutron_counts", DAY, HOUR)], {"neutron_counts": "h-1"}),
+        "counts from one time to the next",
+    ),
+    "two lengths": (
+        "plain",
+        "x.csv",
+        lambda: held([series([1.0], "a"), series([1.0], "b", span=HOUR)], {"a": "m", "b": "m"}),
+        "has one length of intervals, got 0 days 00:00:00 and 0 days 01:00:00",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_that_what_a_format_cannot_hold_is_refused_and_nothing_written(
+    tmp_path: Path, case: str
+) -> None:
+    form, name, records, message = REFUSED[case]
+    with pytest.raises(DataError) as error:
+        WRITTEN[form].write(records(), tmp_path / name)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_that_seconds_are_kept_or_refused(tmp_path: Path, form: str) -> None:
+    part = series([0.2, 0.3], "soil_moisture", start="2016-01-01T00:00:30", depth=0.05)
+    records = held([part], {"soil_moisture": "m3 m-3"}, PLACE)
+    name = {"ismn": STM, "cf": "S1.nc"}.get(form, "S1.csv")
+    try:
+        WRITTEN[form].write(records, tmp_path / name)
+    except DataError:
+        assert list(tmp_path.iterdir()) == []
+    else:
+        pd.testing.assert_frame_equal(read(tmp_path / name).values, records.values)
