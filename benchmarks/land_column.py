@@ -113,10 +113,7 @@ def surface(
         here = land.plot(parts, field, 0, i)
         sky, sun = field.weather[0, i], field.season[0, min(i, field.season.shape[1] - 1)]
         for k in range(sky.shape[1]):
-            now = land.Weather(
-                sky[0, k], sky[1, k], sky[2, k], sky[3, k], sky[4, k], sky[5, k], sky[6, k]
-            )
-            season = land.Season(sun[0, k], sun[1, k], sun[2, k])
+            now, season = land.weather_at(sky, k), land.season_at(sun, k)
             asked = land.surface(parts, here, x[0, i], s[0, i], share, work, now, season, 3600.0)
             sums[0, i, land.LATENT] += asked.latent
 
@@ -132,10 +129,7 @@ def begun(
         here = land.plot(parts, field, 0, i)
         sky, sun = field.weather[0, i], field.season[0, min(i, field.season.shape[1] - 1)]
         for k in range(sky.shape[1]):
-            now = land.Weather(
-                sky[0, k], sky[1, k], sky[2, k], sky[3, k], sky[4, k], sky[5, k], sky[6, k]
-            )
-            season = land.Season(sun[0, k], sun[1, k], sun[2, k])
+            now, season = land.weather_at(sky, k), land.season_at(sun, k)
             leaves, stems = canopy.exposed(
                 parts.burial, here.plant, season.leaves, season.stems, s[0, i, PACK_DEPTH]
             )

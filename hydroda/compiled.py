@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from numba import njit
+from numba.extending import overload
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 FUSED: dict[str, Any] = {"error_model": "numpy", "nogil": True, "fastmath": {"contract"}}
 
@@ -31,6 +34,34 @@ def inlined_kernel(function: Callable[..., Any]) -> Any:
 def parallel_kernel(function: Callable[..., Any]) -> Any:
     """`function` compiled for several threads, and kept on disk."""
     return _kept(njit(cache=True, error_model="numpy", nogil=True, parallel=True)(function))
+
+
+class Choice(NamedTuple):
+    """A token whose type says all; numba wants a tuple to have a field."""
+
+    code: int = 0
+
+
+def chosen_by(kernels: Mapping[type, Any], given: bool = True) -> Callable[[Function], Function]:
+    """Compiled, the decorated function of a token is the kernel that its type has in `kernels`.
+
+    A token is a NamedTuple: its type is the choice, its fields are the numbers of the choice. The
+    compiler specialises on it, and no kernel asks which one it is. Kernels take the token as their
+    first argument where it is `given` to them.
+    """
+
+    def of(function: Function) -> Function:
+        # Without annotations, as lambdas are: numba wants both signatures to be equal.
+        @overload(function)
+        def _(token, *others):  # type: ignore[no-untyped-def]
+            chosen = kernels[token.instance_class]
+            if given:
+                return lambda token, *others: chosen(token, *others)
+            return lambda token, *others: chosen(*others)
+
+        return function
+
+    return of
 
 
 def _kept(compiled: Any) -> Any:

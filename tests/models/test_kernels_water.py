@@ -356,11 +356,9 @@ def test_that_layers_of_another_porosity_alone_need_no_interface():
 def shed(form, column, table, seconds=1e-6):
     """Saturated part, what streams draw from the aquifer and from layers [kg m-2 s-1]."""
     column.step(seconds=1e-9)  # fills the rows
-    rates = runoff.shed(
-        form, column.bottom, column.layers.depth, column.soil.c, column.soil.g, column.work.r,
-        column.x, table, seconds,
-    )  # fmt: skip
     r = column.work.r
+    place = runoff.Place(column.layers.depth, column.soil.c, column.soil.g, column.x, table)
+    rates = runoff.shed(form, column.bottom, place, r, seconds)
     conductivity = LOAM.conductivity(column.h)
     layers = r[runoff.STREAMS, :-1] + r[runoff.PERMEABLE, :-1] * conductivity
     return rates.saturated, MM * rates.base, MM * layers

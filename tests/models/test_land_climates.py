@@ -57,8 +57,15 @@ EXTREMES = {
     "saturated": {"wetness": 1.0, "air": 10.0, "rain": 20.0, "often": 0.5},
     "5 m of snow": {"snow": 1500.0, "air": 3.0, "contrast": -10.0, "rain": 2.0, "often": 0.5},
     "hot storm on snow": {
-        "snow": 30.0, "air": 34.0, "contrast": -5.0, "wind": 35.0, "rain": 120.0, "often": 0.5,
-        "humidity": 0.65, "pressure": 750.0, "wetness": 0.15,
+        "snow": 30.0,
+        "air": 34.0,
+        "contrast": -5.0,
+        "wind": 35.0,
+        "rain": 120.0,
+        "often": 0.5,
+        "humidity": 0.65,
+        "pressure": 750.0,
+        "wetness": 0.15,
     },
 }
 

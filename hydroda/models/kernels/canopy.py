@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
-from hydroda.compiled import kernel
+from hydroda.compiled import Choice, chosen_by, kernel
 from hydroda.models.kernels import turbulence
 from hydroda.models.kernels.column import (
     DENSITY_OF_WATER,
@@ -245,10 +244,8 @@ def ground(temperature: float, moisture: GroundHumidity, snow_cover: float) -> G
 # ---------------------------------------------------------------------------------- roughness
 
 
-class FixedRoughness(NamedTuple):
+class FixedRoughness(Choice):
     """Roughness and displacement of the plant type, whatever its leaves (CLM 3, CoLM)."""
-
-    code: int = 0
 
 
 class DenseRoughness(NamedTuple):
@@ -280,14 +277,9 @@ ROUGHNESS: dict[type, Callable[..., Roughness]] = {
 }
 
 
+@chosen_by(ROUGHNESS)
 def _roughness(token: Any, plant: Plant, area: float, z0_ground: float) -> Roughness:
     return ROUGHNESS[type(token)](token, plant, area, z0_ground)
-
-
-@overload(_roughness)
-def _roughness_overload(token, plant, area, z0_ground):  # type: ignore[no-untyped-def]
-    chosen = ROUGHNESS[token.instance_class]
-    return lambda token, plant, area, z0_ground: chosen(token, plant, area, z0_ground)
 
 
 @kernel
@@ -303,16 +295,12 @@ def roughness(token: Any, plant: Plant, lai: float, sai: float, z0_ground: float
 LEAST = 0.05  # leaf or stem area index that counts
 
 
-class BuriedByHeight(NamedTuple):
+class BuriedByHeight(Choice):
     """Snow covers leaves between the bottom and the top of the plant (CLM 4)."""
 
-    code: int = 0
 
-
-class BuriedByRoughness(NamedTuple):
+class BuriedByRoughness(Choice):
     """Snow covers all leaves at ten times the roughness length, in proportion before (CoLM)."""
-
-    code: int = 0
 
 
 @kernel
@@ -332,15 +320,10 @@ BURIAL: dict[type, Callable[..., float]] = {
 }
 
 
+@chosen_by(BURIAL)
 def buried(token: Any, plant: Plant, snow_depth: float) -> float:
     """Share of leaves and stems under snow of a depth [m]."""
     return BURIAL[type(token)](token, plant, snow_depth)
-
-
-@overload(buried)
-def _buried(token, plant, snow_depth):  # type: ignore[no-untyped-def]
-    chosen = BURIAL[token.instance_class]
-    return lambda token, plant, snow_depth: chosen(token, plant, snow_depth)
 
 
 @kernel
@@ -403,10 +386,8 @@ def wet_fraction(settings: Settings, water: float, lai: float, sai: float) -> fl
 # --------------------------------------------------------------------------------- plant stress
 
 
-class HeadStress(NamedTuple):
+class HeadStress(Choice):
     """Roots draw between the heads at which stomata open and close, those of the plant (CLM)."""
-
-    code: int = 0
 
 
 class SaturationStress(NamedTuple):
@@ -437,14 +418,9 @@ STRESS: dict[type, Callable[..., float]] = {
 }
 
 
+@chosen_by(STRESS)
 def _stress(token: Any, plant: Plant, head: float, saturation: float, free: float) -> float:
     return STRESS[type(token)](token, plant, head, saturation, free)
-
-
-@overload(_stress)
-def _stress_overload(token, plant, head, saturation, free):  # type: ignore[no-untyped-def]
-    chosen = STRESS[token.instance_class]
-    return lambda token, plant, head, saturation, free: chosen(token, plant, head, saturation, free)
 
 
 @kernel
@@ -484,10 +460,8 @@ def stress(
 # ------------------------------------------------------------------------------- ground humidity
 
 
-class KelvinHumidity(NamedTuple):
+class KelvinHumidity(Choice):
     """Vapour in the pores in balance with the head of the top layer (CLM 3, CoLM)."""
-
-    code: int = 0
 
 
 class SakaguchiZeng(NamedTuple):
@@ -570,19 +544,12 @@ HUMIDITY: dict[type, Callable[..., GroundHumidity]] = {
 }
 
 
+@chosen_by(HUMIDITY)
 def ground_humidity(
     token: Any, temperature: float, q_air: float, pressure: float, top: TopSoil
 ) -> GroundHumidity:
     """Humidity at the ground [kg kg-1] at its temperature [K], under air of q_air and pressure."""
     return HUMIDITY[type(token)](token, temperature, q_air, pressure, top)
-
-
-@overload(ground_humidity)
-def _ground_humidity(token, temperature, q_air, pressure, top):  # type: ignore[no-untyped-def]
-    chosen = HUMIDITY[token.instance_class]
-    return lambda token, temperature, q_air, pressure, top: chosen(
-        token, temperature, q_air, pressure, top
-    )
 
 
 # -------------------------------------------------------------------------------------- stomata
@@ -871,6 +838,100 @@ def _bare_fluxes(settings: Settings, air: Air, ground: Ground, absorbed: Absorbe
     )  # fmt: skip
 
 
+class Glow(NamedTuple):
+    """Radiation of a canopy [W m-2]: what its leaves absorb, what they emit over T^4, what the
+    ground below emits; the parts of longwave that pass and that leaves take [1].
+    """
+
+    absorbed: float
+    emission: float
+    black: float
+    through: float
+    veil: float
+
+
+@kernel
+def _glow(air: Air, ground: Ground, absorbed: Absorbed, area: float) -> Glow:
+    """Oleson et al. (2010) Eq. 4.22 to 4.25."""
+    through = math.exp(-area)
+    veil = 1.0 - through  # emissivity of the canopy
+    black = ground.emissivity * STEFAN_BOLTZMANN * ground.temperature**4
+    mirror = 1.0 - ground.emissivity
+    longwave = veil * (black + (1.0 + mirror * through) * air.longwave)
+    emission = (2.0 - veil * mirror) * veil * STEFAN_BOLTZMANN
+    return Glow(longwave + absorbed.sun + absorbed.shade, emission, black, through, veil)
+
+
+class Breath(NamedTuple):
+    """Conductance of dry leaves for vapour [m s-1], assimilation [umol m-2 s-1], CO2 inside sunlit
+    and shaded leaves [Pa].
+    """
+
+    conductance: float
+    assimilation: float
+    sun: float
+    shade: float
+
+
+@kernel
+def _breath(
+    plant: Plant,
+    air: Air,
+    absorbed: Absorbed,
+    last: Breath,
+    t_leaf: float,
+    saturated: float,
+    q_air: float,
+    boundary: float,
+    btran: float,
+) -> Breath:
+    """Sunlit and shaded leaves, starting from the CO2 that was inside them.
+
+    saturated: vapour pressure in leaves [Pa]; q_air: humidity in the canopy; boundary [s m-1].
+    """
+    rates = leaf_rates(t_leaf, air.pressure, btran)
+    vapour = q_air * air.pressure / (RATIO + 0.378 * q_air)
+    lowest = 0.25 if plant.c3 > 0.5 else 0.4
+    relative = max(min(vapour / saturated, 1.0), lowest)
+    sun = stomata(
+        plant, rates, absorbed.par_sun, absorbed.vmax_sun, last.sun, relative, boundary, btran, air
+    )
+    shade = stomata(
+        plant, rates, absorbed.par_shade, absorbed.vmax_shade, last.shade, relative, boundary,
+        btran, air,
+    )  # fmt: skip
+    assimilated = absorbed.lai_sun * sun.assimilation
+    assimilated += absorbed.lai_shade * shade.assimilation
+    conductance = absorbed.lai_sun / (boundary + sun.resistance)
+    conductance += absorbed.lai_shade / (boundary + shade.resistance)
+    return Breath(conductance, assimilated, sun.inside, shade.inside)
+
+
+@kernel
+def _paths(
+    by: turbulence.Exchange,
+    moisture: GroundHumidity,
+    below: float,
+    leaves: float,
+    wet: float,
+    dry: float,
+) -> Paths:
+    """`below` and `leaves`: conductances of heat from the ground and all leaves [m s-1]; wet: part
+    of the leaves; dry: conductance of vapour of dry ones.
+    """
+    hindered = 0.0
+    if moisture.litter > 0.0:
+        hindered = (1.0 - math.exp(-moisture.litter)) / (0.004 * by.friction)
+    return Paths(
+        1.0 / by.heat,
+        leaves,
+        below,
+        moisture.factor / (1.0 / below + hindered),
+        wet * leaves,
+        (1.0 - wet) * dry,
+    )
+
+
 @kernel
 def _leaf_fluxes(
     settings: Settings,
@@ -892,22 +953,18 @@ def _leaf_fluxes(
     """
     area = lai + sai
     wet = wet_fraction(settings, water, lai, sai)
-    through = math.exp(-area)
-    veil = 1.0 - through  # emissivity of the canopy (Oleson 2010 Eq. 4.22 to 4.25)
-    black = ground.emissivity * STEFAN_BOLTZMANN * ground.temperature**4
-    mirror = 1.0 - ground.emissivity
-    radiation = veil * (black + (1.0 + mirror * through) * air.longwave)
-    radiation += absorbed.sun + absorbed.shade
-    emission = (2.0 - veil * mirror) * veil * STEFAN_BOLTZMANN
+    glow = _glow(air, ground, absorbed, area)
+    breathing = btran > 0.0 and lai > 0.0 and wet < 1.0
+    inside = (0.7 if plant.c3 > 0.5 else 0.4) * air.co2 * air.pressure
+    breath = Breath(0.0, 0.0, inside, inside)
 
     log_wind = math.log(air.height_wind / rough.momentum)
     log_heat = math.log(air.height_heat / rough.momentum)
     t_air = 0.5 * (ground.temperature + air.potential)
     q_air = 0.5 * (ground.moisture.humidity + air.humidity)
     virtual = _virtual(air, t_air, q_air)
-    inside_sun = inside_shade = (0.7 if plant.c3 > 0.5 else 0.4) * air.co2 * air.pressure
     search = turbulence.begin()
-    following, reach, gain, heat, assimilated, n = t_leaf, LARGEST_STEP, 0.0, 0.0, 0.0, 0
+    following, reach, gain, heat, n = t_leaf, LARGEST_STEP, 0.0, 0.0, 0
     while True:
         n += 1
         t_leaf = following
@@ -916,38 +973,16 @@ def _leaf_fluxes(
             rough.momentum, log_wind, log_heat,
         )  # fmt: skip
         boundary = math.sqrt(plant.leaf_size / by.friction) / LEAF_TRANSFER
-        below = _drag(settings, plant, ground, by.friction, through, t_air) * by.friction
         humidity = saturation_humidity(t_leaf, air.pressure)
-        dry = 0.0
-        if btran > 0.0 and lai > 0.0 and wet < 1.0:
-            rates = leaf_rates(t_leaf, air.pressure, btran)
-            vapour = q_air * air.pressure / (RATIO + 0.378 * q_air)
-            lowest = 0.25 if plant.c3 > 0.5 else 0.4
-            relative = max(min(vapour / humidity[2], 1.0), lowest)
-            sun = stomata(
-                plant, rates, absorbed.par_sun, absorbed.vmax_sun,
-                inside_sun, relative, boundary, btran, air,
-            )  # fmt: skip
-            shade = stomata(
-                plant, rates, absorbed.par_shade, absorbed.vmax_shade,
-                inside_shade, relative, boundary, btran, air,
-            )  # fmt: skip
-            inside_sun, inside_shade = sun.inside, shade.inside
-            dry = absorbed.lai_sun / (boundary + sun.resistance)
-            dry = (1.0 - wet) * (dry + absorbed.lai_shade / (boundary + shade.resistance))
-            assimilated = absorbed.lai_sun * sun.assimilation
-            assimilated += absorbed.lai_shade * shade.assimilation
-        litter = ground.moisture.litter
-        hindered = (1.0 - math.exp(-litter)) / (0.004 * by.friction) if litter > 0.0 else 0.0
-        paths = Paths(
-            1.0 / by.heat,
-            area / boundary,
-            below,
-            ground.moisture.factor / (1.0 / below + hindered),
-            wet * area / boundary,
-            dry,
+        if breathing:
+            breath = _breath(
+                plant, air, absorbed, breath, t_leaf, humidity[2], q_air, boundary, btran
+            )
+        below = _drag(settings, plant, ground, by.friction, glow.through, t_air) * by.friction
+        paths = _paths(by, ground.moisture, below, area / boundary, wet, breath.conductance)
+        now = balance(
+            t_leaf, glow.absorbed, glow.emission, humidity, paths, air, ground, water / dt
         )
-        now = balance(t_leaf, radiation, emission, humidity, paths, air, ground, water / dt)
         lifted = air.density * HEAT_OF_AIR * paths.above * (now.t_air - air.potential)
         change = abs(now.gain) + abs(lifted - heat)
         # dew makes a kink that full steps can jump across for ever
@@ -967,13 +1002,28 @@ def _leaf_fluxes(
             virtual = found
         else:
             search, virtual = turbulence.refine(search, virtual, found)
-    t_leaf = following
-    humidity = saturation_humidity(t_leaf, air.pressure)
-    now = balance(t_leaf, radiation, emission, humidity, paths, air, ground, water / dt)
+    return _found(air, ground, absorbed, glow, paths, by, breath, following, water / dt, n)
 
-    leaf_longwave = radiation - absorbed.sun - absorbed.shade - emission * t_leaf**4
-    falling = through * air.longwave + veil * STEFAN_BOLTZMANN * t_leaf**4
-    net = ground.emissivity * falling - black
+
+@kernel
+def _found(
+    air: Air,
+    ground: Ground,
+    absorbed: Absorbed,
+    glow: Glow,
+    paths: Paths,
+    by: turbulence.Exchange,
+    breath: Breath,
+    t_leaf: float,
+    supply: float,
+    iterations: int,
+) -> Fluxes:
+    """All fluxes with leaves at t_leaf [K]."""
+    humidity = saturation_humidity(t_leaf, air.pressure)
+    now = balance(t_leaf, glow.absorbed, glow.emission, humidity, paths, air, ground, supply)
+    leaf_longwave = glow.absorbed - absorbed.sun - absorbed.shade - glow.emission * t_leaf**4
+    falling = glow.through * air.longwave + glow.veil * STEFAN_BOLTZMANN * t_leaf**4
+    net = ground.emissivity * falling - glow.black
     sensible_dt, evaporation_dt = ground_slopes(paths, air, ground, now.vapour_path)
     return Fluxes(
         t_leaf,
@@ -986,14 +1036,14 @@ def _leaf_fluxes(
         net,
         sensible_dt,
         evaporation_dt,
-        -4.0 * black / ground.temperature,
+        -4.0 * glow.black / ground.temperature,
         by.friction,
         by.heat,
         now.t_air,
         now.q_air,
-        assimilated,
+        breath.assimilation,
         now.gain,
-        n,
+        iterations,
     )
 
 

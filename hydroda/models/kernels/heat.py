@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
-from hydroda.compiled import kernel
+from hydroda.compiled import Choice, chosen_by, kernel
 from hydroda.models.kernels.column import (
     CONDUCTIVITY_OF_AIR,
     CONDUCTIVITY_OF_ICE,
@@ -116,10 +115,8 @@ class Warmth(NamedTuple):
 # ---------------------------------------------------------------------------------- conductivity
 
 
-class Farouki(NamedTuple):
+class Farouki(Choice):
     """Kersten number of Johansen 1975 for fine soils, as in CLM 4 (Oleson et al. 2010)."""
-
-    code: int = 0
 
 
 class CoteKonrad(NamedTuple):
@@ -144,16 +141,12 @@ def _kersten_cote_konrad(token: CoteKonrad, wetness: float, frozen: float) -> fl
     return k * wetness / (1.0 + (k - 1.0) * wetness)
 
 
-class Jordan(NamedTuple):
+class Jordan(Choice):
     """Conductivity of snow of Jordan 1991 (CRREL 91-16)."""
 
-    code: int = 0
 
-
-class Sturm(NamedTuple):
+class Sturm(Choice):
     """Conductivity of snow of Sturm et al. 1997 (10.3189/S0022143000002781)."""
-
-    code: int = 0
 
 
 @kernel
@@ -170,10 +163,8 @@ def _snow_sturm(token: Sturm, density: float) -> float:
     return 0.138 - 1.01e-3 * density + 3.233e-6 * density * density
 
 
-class WholeLayer(NamedTuple):
+class WholeLayer(Choice):
     """The top node stores the heat of its layer."""
-
-    code: int = 0
 
 
 class Skin(NamedTuple):
@@ -200,40 +191,25 @@ OF_SNOW: dict[type, Callable[..., float]] = {Jordan: _snow_jordan, Sturm: _snow_
 FACTORS: dict[type, Callable[..., float]] = {WholeLayer: _factor_whole, Skin: _factor_skin}
 
 
+@chosen_by(KERSTEN)
 def kersten(token: Any, wetness: float, frozen: float) -> float:
     """Kersten number of a saturation and the part of its water that is ice."""
     return float(KERSTEN[type(token)](token, wetness, frozen))
 
 
-@overload(kersten)
-def _kersten(token, wetness, frozen):  # type: ignore[no-untyped-def]
-    chosen = KERSTEN[token.instance_class]
-    return lambda token, wetness, frozen: chosen(token, wetness, frozen)
-
-
+@chosen_by(OF_SNOW)
 def of_snow(token: Any, density: float) -> float:
     """Conductivity [W m-1 K-1] of snow of a density [kg m-3]."""
     return float(OF_SNOW[type(token)](token, density))
 
 
-@overload(of_snow)
-def _of_snow(token, density):  # type: ignore[no-untyped-def]
-    chosen = OF_SNOW[token.instance_class]
-    return lambda token, density: chosen(token, density)
-
-
+@chosen_by(FACTORS)
 def factor(token: Any, thickness: float, above: float, reach: float) -> float:
     """Part of the heat capacity of the top layer that its node has.
 
     `above` is the depth of its node, `reach` that of the node below [m].
     """
     return float(FACTORS[type(token)](token, thickness, above, reach))
-
-
-@overload(factor)
-def _factor(token, thickness, above, reach):  # type: ignore[no-untyped-def]
-    chosen = FACTORS[token.instance_class]
-    return lambda token, thickness, above, reach: chosen(token, thickness, above, reach)
 
 
 @kernel
@@ -295,15 +271,10 @@ CONTENT: dict[type, Callable[..., tuple[float, float]]] = {
 }
 
 
+@chosen_by(CONTENT)
 def content(token: Any, c: np.ndarray, i: int, h: float) -> tuple[float, float]:
     """theta at a negative head [m] in layer i, and its slope [m-1]."""
     return CONTENT[type(token)](token, c, i, h)
-
-
-@overload(content)
-def _content(token, c, i, h):  # type: ignore[no-untyped-def]
-    chosen = CONTENT[token.instance_class]
-    return lambda token, c, i, h: chosen(token, c, i, h)
 
 
 @kernel

@@ -112,6 +112,21 @@ class Season(NamedTuple):
     capacity: float
 
 
+@kernel
+def weather_at(rows: np.ndarray, step: int) -> Weather:
+    """Weather of one step from rows (7, step)."""
+    return Weather(
+        rows[0, step], rows[1, step], rows[2, step], rows[3, step], rows[4, step], rows[5, step],
+        rows[6, step],
+    )  # fmt: skip
+
+
+@kernel
+def season_at(rows: np.ndarray, step: int) -> Season:
+    """Season of one step from rows (4, step)."""
+    return Season(rows[0, step], rows[1, step], rows[2, step], rows[3, step])
+
+
 class Asked(NamedTuple):
     """What the surface brings to the soil and asks of it, and the fluxes if it gives all.
 
@@ -520,13 +535,9 @@ def forecast(
         sky = field.weather[min(m, field.weather.shape[0] - 1), min(i, field.weather.shape[1] - 1)]
         sun = field.season[min(m, field.season.shape[0] - 1), min(i, field.season.shape[1] - 1)]
         for k in range(sky.shape[1]):
-            weather = Weather(
-                sky[0, k], sky[1, k], sky[2, k], sky[3, k], sky[4, k], sky[5, k], sky[6, k]
-            )
-            season = Season(sun[0, k], sun[1, k], sun[2, k], sun[3, k])
             if not step(
-                parts, here, x[m, i], s[m, i], rows, share, work, weather, season, seconds,
-                sums[m, i],
+                parts, here, x[m, i], s[m, i], rows, share, work, weather_at(sky, k),
+                season_at(sun, k), seconds, sums[m, i],
             ):  # fmt: skip
                 sums[m, i, MISSED] = math.nan
                 break

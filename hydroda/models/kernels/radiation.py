@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
-from hydroda.compiled import kernel
+from hydroda.compiled import chosen_by, kernel
 
 LOWEST = 1e-3  # of mu: a lower sun gives its beam to the diffuse light
 BRIGHTEST = 1.0 - 1e-8  # of the scattering by leaves: the two solutions become one at 1
@@ -186,14 +185,9 @@ SPLIT: dict[type, Callable[..., Sky]] = {
 }
 
 
+@chosen_by(SPLIT)
 def _shares(token: Any, shortwave: float, mu: float) -> Sky:
     return SPLIT[type(token)](token, shortwave, mu)
-
-
-@overload(_shares)
-def _shares_overload(token, shortwave, mu):  # type: ignore[no-untyped-def]
-    chosen = SPLIT[token.instance_class]
-    return lambda token, shortwave, mu: chosen(token, shortwave, mu)
 
 
 @kernel
@@ -233,15 +227,10 @@ def _aged_snow(token: AgedSnow, age: float, mu: float) -> Albedo:
 SNOW_ALBEDO: dict[type, Callable[..., Albedo]] = {AgedSnow: _aged_snow}
 
 
+@chosen_by(SNOW_ALBEDO)
 def snow_albedo(token: Any, age: float, mu: float) -> Albedo:
     """Albedo of snow whose surface has an age [1]."""
     return SNOW_ALBEDO[type(token)](token, age, mu)
-
-
-@overload(snow_albedo)
-def _snow_albedo(token, age, mu):  # type: ignore[no-untyped-def]
-    chosen = SNOW_ALBEDO[token.instance_class]
-    return lambda token, age, mu: chosen(token, age, mu)
 
 
 @kernel

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
-from hydroda.compiled import kernel
+from hydroda.compiled import Choice, chosen_by, kernel
 from hydroda.models.kernels.column import ICE, LIQ, SNOW
 from hydroda.models.kernels.profile import DOWN, DZ, PASSING, PERMEABLE, STREAMS, UP, H, Z
 from hydroda.models.kernels.soil import Coarse, face
@@ -22,12 +21,12 @@ FULL = 1.0 - 1e-9  # an aquifer that holds this part of what it can is full
 # ------------------------------------------------------------------------------------------ bottoms
 
 
-class ZeroFlux(NamedTuple):
-    code: int = 0
+class ZeroFlux(Choice):
+    """Nothing passes the bottom."""
 
 
-class FreeDrainage(NamedTuple):
-    code: int = 0
+class FreeDrainage(Choice):
+    """Water leaves by gravity alone."""
 
 
 class Aquifer(NamedTuple):
@@ -48,18 +47,27 @@ class Below(NamedTuple):
     stock: float
 
 
+@kernel
+def _nothing_hidden(bottom: Any) -> tuple[float, float]:
+    return 0.0, 1.0
+
+
+@kernel
+def _aquifer_hidden(bottom: Aquifer) -> tuple[float, float]:
+    return bottom.depth * bottom.yields, bottom.yields
+
+
+HIDDEN: dict[type, Callable[..., tuple[float, float]]] = {
+    ZeroFlux: _nothing_hidden,
+    FreeDrainage: _nothing_hidden,
+    Aquifer: _aquifer_hidden,
+}
+
+
+@chosen_by(HIDDEN)
 def hidden(bottom: Any) -> tuple[float, float]:
     """Water [m] that the ground below the column can hold, and its specific yield."""
-    return (
-        (bottom.depth * bottom.yields, bottom.yields) if isinstance(bottom, Aquifer) else (0.0, 1.0)
-    )
-
-
-@overload(hidden)
-def _hidden(bottom):  # type: ignore[no-untyped-def]
-    if bottom.instance_class is Aquifer:
-        return lambda bottom: (bottom.depth * bottom.yields, bottom.yields)
-    return lambda bottom: (0.0, 1.0)
+    return HIDDEN[type(bottom)](bottom)
 
 
 @kernel
@@ -73,39 +81,29 @@ def _aquifer_below(bottom: Aquifer, down: float, store: float) -> Below:
     return Below(down + room / bottom.yields, room, store)
 
 
+class Lowest(NamedTuple):
+    """The lowest layer: h, K, dK/dh and Phi, the same at a water table; what of a flux its ice lets
+    pass [1]."""
+
+    now: tuple[float, float, float, float]
+    wet: tuple[float, float, float, float]
+    passing: float
+
+
 @kernel
-def _no_flux(
-    bottom: ZeroFlux,
-    a: tuple[float, ...],
-    wet: tuple[float, ...],
-    under: Below,
-    passing: float,
-    dt: float,
-) -> tuple[float, float]:
+def _no_flux(bottom: ZeroFlux, soil: Lowest, under: Below, dt: float) -> tuple[float, float]:
     return 0.0, 0.0
 
 
 @kernel
 def _free_drainage(
-    bottom: FreeDrainage,
-    a: tuple[float, ...],
-    wet: tuple[float, ...],
-    under: Below,
-    passing: float,
-    dt: float,
+    bottom: FreeDrainage, soil: Lowest, under: Below, dt: float
 ) -> tuple[float, float]:
-    return passing * a[1], passing * a[2]
+    return soil.passing * soil.now[1], soil.passing * soil.now[2]
 
 
 @kernel
-def _recharge(
-    bottom: Aquifer,
-    a: tuple[float, ...],
-    wet: tuple[float, ...],
-    under: Below,
-    passing: float,
-    dt: float,
-) -> tuple[float, float]:
+def _recharge(bottom: Aquifer, soil: Lowest, under: Below, dt: float) -> tuple[float, float]:
     """Darcy's flux between the lowest node and the table (Niu et al. 2007, 10.1029/2006JD007522).
 
     Its conductivity is that of the node where water sinks, and the mean over the heads of node and
@@ -113,6 +111,7 @@ def _recharge(
     The table answers within the step: to first order q (1 + dt dq/dgap / yield) is the flux to the
     old one, with dq/dgap = (Phi_table - Phi_node) / gap^2.
     """
+    a, wet, passing = soil.now, soil.wet, soil.passing
     q, slope, _ = face(Coarse(0), under.gap, a, wet)
     area = under.gap * under.gap / (passing * dt)
     damping = 1.0 + max(wet[3] - a[3], 0.0) / (area * bottom.yields)
@@ -138,33 +137,16 @@ BOTTOM: dict[type, Callable[..., tuple[float, float]]] = {
 }
 
 
+@chosen_by(BELOW)
 def below(bottom: Any, down: float, store: float) -> Below:
     """What lies `down` [m] under the lowest node and holds `store` [m]."""
     return BELOW[type(bottom)](bottom, down, store)
 
 
-@overload(below)
-def _below(bottom, down, store):  # type: ignore[no-untyped-def]
-    chosen = BELOW[bottom.instance_class]
-    return lambda bottom, down, store: chosen(bottom, down, store)
-
-
-def bottom_flux(
-    bottom: Any,
-    a: tuple[float, ...],
-    wet: tuple[float, ...],
-    under: Below,
-    passing: float,
-    dt: float,
-) -> tuple[float, float]:
-    """Flux out of the lowest layer, h, K, dK/dh and Phi of which are `a`, and its derivative."""
-    return BOTTOM[type(bottom)](bottom, a, wet, under, passing, dt)
-
-
-@overload(bottom_flux)
-def _bottom_flux(bottom, a, wet, under, passing, dt):  # type: ignore[no-untyped-def]
-    chosen = BOTTOM[bottom.instance_class]
-    return lambda bottom, a, wet, under, passing, dt: chosen(bottom, a, wet, under, passing, dt)
+@chosen_by(BOTTOM)
+def bottom_flux(bottom: Any, soil: Lowest, under: Below, dt: float) -> tuple[float, float]:
+    """Flux out of the lowest layer, and its derivative with the head there."""
+    return BOTTOM[type(bottom)](bottom, soil, under, dt)
 
 
 @kernel
@@ -187,10 +169,8 @@ def water_table(bottom: Any, depth: float, g: np.ndarray, x: np.ndarray, aquifer
 # ------------------------------------------------------------------------------------------- runoff
 
 
-class NoRunoff(NamedTuple):
+class NoRunoff(Choice):
     """Nothing runs off but what the ground cannot take."""
-
-    code: int = 0
 
 
 class Topmodel(NamedTuple):
@@ -224,6 +204,17 @@ class Simtop(NamedTuple):
     frozen: float
 
 
+class Place(NamedTuple):
+    """A column: depth of its bottom [m], coefficients and numbers of its layers, its state, depth
+    of its water table [m]."""
+
+    depth: float
+    c: np.ndarray  # (layer, COEFFICIENTS)
+    g: np.ndarray  # (NUMBERS, layer)
+    state: np.ndarray  # (ROWS, SNOW + layer)
+    table: float
+
+
 class Rates(NamedTuple):
     """Saturated part of the ground; what streams draw from the aquifer [m s-1]."""
 
@@ -232,18 +223,8 @@ class Rates(NamedTuple):
 
 
 @kernel
-def _no_runoff(
-    r: NoRunoff,
-    bottom: Any,
-    depth: float,
-    c: np.ndarray,
-    g: np.ndarray,
-    rows: np.ndarray,
-    state: np.ndarray,
-    table: float,
-    seconds: float,
-) -> Rates:
-    for i in range(c.shape[0]):
+def _no_runoff(r: NoRunoff, bottom: Any, place: Place, rows: np.ndarray, seconds: float) -> Rates:
+    for i in range(place.c.shape[0]):
         rows[STREAMS, i], rows[PERMEABLE, i] = 0.0, 0.0
     return Rates(0.0, 0.0)
 
@@ -263,27 +244,17 @@ def _wetness(g: np.ndarray, c: np.ndarray, state: np.ndarray, i: int) -> float:
 
 
 @kernel
-def _topmodel(
-    r: Topmodel,
-    bottom: Any,
-    depth: float,
-    c: np.ndarray,
-    g: np.ndarray,
-    rows: np.ndarray,
-    state: np.ndarray,
-    table: float,
-    seconds: float,
-) -> Rates:
+def _topmodel(r: Topmodel, bottom: Any, place: Place, rows: np.ndarray, seconds: float) -> Rates:
     """Saturated part f + (1 - f) w^4, f = share exp(-z_w), z_w = decay (depth - sum of s dz).
 
     Streams draw (1 - f) base K/K_s + f saturated exp(-z_w), by transmissivity. K/K_s of each layer
     stands where the paper has the power 2 B + 3 of a mean wetness: the same in even soil, and the
     solver knows its slope.
     """
-    n = c.shape[0]
-    dry, wet, over, all_k = depth, 0.0, 0.0, 0.0
+    c, g, n = place.c, place.g, place.c.shape[0]
+    dry, wet, over, all_k = place.depth, 0.0, 0.0, 0.0
     for i in range(n):
-        s = _wetness(g, c, state, i)
+        s = _wetness(g, c, place.state, i)
         dry -= s * g[DZ, i]
         part = _within(g, i, 0.0, r.top)
         wet += part * s
@@ -312,29 +283,19 @@ def _frozen(alpha: float, ice: float) -> float:
 
 
 @kernel
-def _simtop(
-    r: Simtop,
-    bottom: Any,
-    depth: float,
-    c: np.ndarray,
-    g: np.ndarray,
-    rows: np.ndarray,
-    state: np.ndarray,
-    table: float,
-    seconds: float,
-) -> Rates:
+def _simtop(r: Simtop, bottom: Any, place: Place, rows: np.ndarray, seconds: float) -> Rates:
     """Saturated part (1 - i) largest exp(-over z / 2) + i, i the frozen part of the first layer.
 
     Streams draw rate (1 - i) exp(-drain z), with i of the layers below the table, z, from the
     saturated layers by transmissivity or, where the table is below them, from the aquifer. The
     table answers within the step, to first order.
     """
-    n = c.shape[0]
+    c, g, state, table, n = place.c, place.g, place.state, place.table, place.c.shape[0]
     i = _frozen(r.frozen, _share_of_ice(state, 0))
     saturated = (1.0 - i) * r.largest * math.exp(-0.5 * r.over * table) + i
     ice, thick, all_k = 0.0, 0.0, 0.0
     for j in range(n):
-        part = _within(g, j, table, depth)
+        part = _within(g, j, table, place.depth)
         ice += part * _share_of_ice(state, j)
         thick += part
         all_k += part * c[j, 2]
@@ -344,11 +305,11 @@ def _simtop(
         ice = _share_of_ice(state, n - 1)
     rate = r.rate * (1.0 - _frozen(r.frozen, ice)) * math.exp(-r.drain * table) / MM
     largest, yields = hidden(bottom)
-    in_aquifer = largest > 0.0 and table >= depth
+    in_aquifer = largest > 0.0 and table >= place.depth
     if in_aquifer:
         rate /= 1.0 + seconds * r.drain * rate / yields
     for j in range(n):
-        part = _within(g, j, table, depth)
+        part = _within(g, j, table, place.depth)
         rows[PERMEABLE, j] = 0.0
         rows[STREAMS, j] = rate * part * c[j, 2] / all_k if part > 0.0 else 0.0
     return Rates(saturated, rate if in_aquifer else 0.0)
@@ -367,24 +328,7 @@ RUNOFF: dict[type, Callable[..., Rates]] = {
 }
 
 
-def shed(
-    runoff: Any,
-    bottom: Any,
-    depth: float,
-    c: np.ndarray,
-    g: np.ndarray,
-    rows: np.ndarray,
-    state: np.ndarray,
-    table: float,
-    seconds: float,
-) -> Rates:
-    """Runoff of a column with its water table at `table` [m]; fills two of the rows."""
-    return RUNOFF[type(runoff)](runoff, bottom, depth, c, g, rows, state, table, seconds)
-
-
-@overload(shed)
-def _shed(runoff, bottom, depth, c, g, rows, state, table, seconds):  # type: ignore[no-untyped-def]
-    chosen = RUNOFF[runoff.instance_class]
-    return lambda runoff, bottom, depth, c, g, rows, state, table, seconds: chosen(
-        runoff, bottom, depth, c, g, rows, state, table, seconds
-    )
+@chosen_by(RUNOFF)
+def shed(runoff: Any, bottom: Any, place: Place, rows: np.ndarray, seconds: float) -> Rates:
+    """Runoff of a column; fills two of the rows."""
+    return RUNOFF[type(runoff)](runoff, bottom, place, rows, seconds)

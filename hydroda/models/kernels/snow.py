@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
-from hydroda.compiled import kernel
+from hydroda.compiled import Choice, chosen_by, kernel
 from hydroda.models.kernels.column import (
     AGE,
     COUNT,
@@ -108,10 +107,8 @@ class NiuYang(NamedTuple):
     melting: float = 1.0
 
 
-class RoughCover(NamedTuple):
+class RoughCover(Choice):
     """Cover depth/(10 z_0 + depth): CoLM and CLM 3."""
-
-    code: int = 0
 
 
 @kernel
@@ -130,16 +127,12 @@ def _cover_rough(token: RoughCover, depth: float, mass: float, roughness: float)
     return depth / (10.0 * roughness + depth) if depth > 0.0 else 0.0
 
 
-class AndersonDensity(NamedTuple):
+class AndersonDensity(Choice):
     """Fresh snow of 50 kg m-3 below -15 °C, growing to 169 at 2 °C (Anderson 1976)."""
 
-    code: int = 0
 
-
-class HedstromPomeroy(NamedTuple):
+class HedstromPomeroy(Choice):
     """Fresh snow of 67.92 + 51.25 e^((T - T_f)/2.59) kg m-3 (Hedstrom and Pomeroy 1998)."""
-
-    code: int = 0
 
 
 @kernel
@@ -160,26 +153,16 @@ FRESH: dict[type, Callable[..., float]] = {
 }
 
 
+@chosen_by(COVER)
 def cover(token: Any, depth: float, mass: float, roughness: float) -> float:
     """Part of the ground under snow of a depth [m] and mass [kg m-2]; roughness [m]."""
     return float(COVER[type(token)](token, depth, mass, roughness))
 
 
-@overload(cover)
-def _cover(token, depth, mass, roughness):  # type: ignore[no-untyped-def]
-    chosen = COVER[token.instance_class]
-    return lambda token, depth, mass, roughness: chosen(token, depth, mass, roughness)
-
-
+@chosen_by(FRESH)
 def fresh(token: Any, air: float) -> float:
     """Density [kg m-3] of snow that falls through air [K]."""
     return float(FRESH[type(token)](token, air))
-
-
-@overload(fresh)
-def _fresh(token, air):  # type: ignore[no-untyped-def]
-    chosen = FRESH[token.instance_class]
-    return lambda token, air: chosen(token, air)
 
 
 # ------------------------------------------------------------------------------------------- fall

@@ -14,37 +14,37 @@ import numpy as np
 from numba import prange
 from numba.extending import overload
 
-from hydroda.compiled import kernel, parallel_kernel
+from hydroda.compiled import Choice, chosen_by, kernel, parallel_kernel
 
 # ------------------------------------------------------------------------------------------ tokens
 
 
-class VanGenuchten(NamedTuple):
-    code: int = 0
+class VanGenuchten(Choice):
+    """Retention of van Genuchten (1980) with Mualem's conductivity."""
 
 
-class BrooksCorey(NamedTuple):
-    code: int = 0
+class BrooksCorey(Choice):
+    """Retention of Brooks and Corey (1964), or Campbell's."""
 
 
-class Gardner(NamedTuple):
-    code: int = 0
+class Gardner(Choice):
+    """Conductivity and content exponential in the head."""
 
 
-class FluxPotential(NamedTuple):
-    code: int = 0
+class FluxPotential(Choice):
+    """Face flux by the matric flux potential."""
 
 
-class Upstream(NamedTuple):
-    code: int = 0
+class Upstream(Choice):
+    """Conductivity of the cell that the water leaves."""
 
 
-class Arithmetic(NamedTuple):
-    code: int = 0
+class Arithmetic(Choice):
+    """Mean conductivity of both cells."""
 
 
-class Coarse(NamedTuple):
-    code: int = 0
+class Coarse(Choice):
+    """For layers thicker than the capillary rise."""
 
 
 # --------------------------------------------------------------------------------------- retention
@@ -274,34 +274,19 @@ INVERSE: dict[type, Callable[..., float]] = {
 }
 
 
+@chosen_by(PREPARE, given=False)
 def prepare(soil: Any, raw: np.ndarray, c: np.ndarray) -> None:
     PREPARE[type(soil)](raw, c)
 
 
-@overload(prepare)
-def _prepare(soil, raw, c):  # type: ignore[no-untyped-def]
-    chosen = PREPARE[soil.instance_class]
-    return lambda soil, raw, c: chosen(raw, c)
-
-
+@chosen_by(EVALUATE, given=False)
 def evaluate(soil: Any, c: np.ndarray, h: float) -> tuple[float, ...]:
     return EVALUATE[type(soil)](c, h)
 
 
-@overload(evaluate)
-def _evaluate(soil, c, h):  # type: ignore[no-untyped-def]
-    chosen = EVALUATE[soil.instance_class]
-    return lambda soil, c, h: chosen(c, h)
-
-
+@chosen_by(INVERSE, given=False)
 def inverse(soil: Any, c: np.ndarray, theta: float) -> float:
     return INVERSE[type(soil)](c, theta)
-
-
-@overload(inverse)
-def _inverse(soil, c, theta):  # type: ignore[no-untyped-def]
-    chosen = INVERSE[soil.instance_class]
-    return lambda soil, c, theta: chosen(c, theta)
 
 
 # ------------------------------------------------------------------------------------- face fluxes

@@ -56,6 +56,8 @@ from hydroda.models.kernels.profile import (
 )  # fmt: skip
 from hydroda.models.kernels.runoff import (
     Below,
+    Lowest,
+    Place,
     Rates,
     below,
     bottom_flux,
@@ -323,8 +325,8 @@ def _ends(
     """Fluxes through the ground surface and the bottom."""
     n = r.shape[1] - 1
     x[Q, 0], x[Q_B, 0] = _top(soil, soil.g, r, x, offer, dt)
-    lowest = x[H, n - 1], x[K, n - 1], x[DK, n - 1], x[PHI, n - 1]
-    x[Q, n], x[Q_A, n] = bottom_flux(bottom, lowest, soil.wet, under, r[PASSING, n], dt)
+    node = x[H, n - 1], x[K, n - 1], x[DK, n - 1], x[PHI, n - 1]
+    x[Q, n], x[Q_A, n] = bottom_flux(bottom, Lowest(node, soil.wet, r[PASSING, n]), under, dt)
 
 
 # ------------------------------------------------------------------------------------------ Newton
@@ -646,7 +648,7 @@ def soil_water(
     n = c.shape[0]
     new = _read(soil, numbers, state, work)
     table = water_table(bottom, layers.depth, g, x, s[AQUIFER])
-    rates = shed(runoff, bottom, layers.depth, c, g, r, state, table, seconds)
+    rates = shed(runoff, bottom, Place(layers.depth, c, g, state, table), r, seconds)
     for i in range(n):
         r[ROOTS, i], r[TAKEN, i] = uptake[i] / MM, 0.0
     _stores(g, r, x, numbers.storage)
