@@ -89,9 +89,9 @@ def test_that_a_conductivity_one_percent_off_infiltrates_too_much(monkeypatch):
     celia = problems.celia
     monkeypatch.setattr(infiltration, "SMALL", ("Celia, 1 cm",))
     monkeypatch.setattr(infiltration, "LAYERS", ())
-    assert not refused(infiltration.infiltration)
+    assert not refused(infiltration.part)
     monkeypatch.setattr(problems, "celia", lambda cells: with_conductivity(celia(cells), 1.01))
-    assert "Celia, 1 cm: infiltrated" in refused(infiltration.infiltration)
+    assert "Celia, 1 cm: infiltrated" in refused(infiltration.part)
 
 
 def test_that_a_conductivity_a_little_off_is_not_parflows_field(monkeypatch, shared):

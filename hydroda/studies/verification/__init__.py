@@ -28,26 +28,28 @@ from types import MappingProxyType
 from hydroda.errors import DataError, DeclarationError
 from hydroda.files import replacing
 from hydroda.studies.report import Bar, StudyReport, Value, Verdict
-from hydroda.studies.verification.aquifers import aquifers
-from hydroda.studies.verification.catchment import water
+from hydroda.studies.verification import (
+    aquifers,
+    catchment,
+    exponential,
+    field,
+    infiltration,
+    land,
+    overland,
+)
 from hydroda.studies.verification.checks import Part, Setting
-from hydroda.studies.verification.exponential import exponential
-from hydroda.studies.verification.field import field
-from hydroda.studies.verification.infiltration import infiltration
-from hydroda.studies.verification.land import grass
-from hydroda.studies.verification.overland import planes, surface, v_with_soil
 
 PARTS: Mapping[str, Callable[[Setting], Part]] = MappingProxyType(
     {
-        "infiltration": infiltration,
-        "exponential": exponential,
-        "aquifers": aquifers,
-        "field": field,
-        "surface": surface,
-        "planes": planes,
-        "v": v_with_soil,
-        "grass": grass,
-        "water": water,
+        "infiltration": infiltration.part,
+        "exponential": exponential.part,
+        "aquifers": aquifers.part,
+        "field": field.part,
+        "surface": overland.surface,
+        "planes": overland.planes,
+        "v": overland.v_with_soil,
+        "grass": land.part,
+        "water": catchment.part,
     }
 )
 NEED = ("field", "grass")  # without ParFlow's numbers there is nothing to say

@@ -37,7 +37,7 @@ class Run:
     states: Sequence[xr.Dataset]
 
 
-def aquifers(setting: Setting) -> Part:
+def part(setting: Setting) -> Part:
     """Drawdown beside Theis, the rise beside Hantush, the water table beside Dupuit."""
     theis, drawdown = _theis(setting)
     mound, rise = _mound(setting)

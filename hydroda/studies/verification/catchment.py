@@ -21,7 +21,7 @@ HOUR = np.timedelta64(3600 * 10**9, "ns")
 EXACT = 1e-10  # relative; rain is summed over steps
 
 
-def water(setting: Setting) -> Part:
+def part(setting: Setting) -> Part:
     """Ponds that form and dry out, and a catchment through a month of hours."""
     checks: list[Check] = []
     for name, diffusive in (("diffusive", True), ("kinematic", False)):

@@ -57,7 +57,7 @@ class Refinement:
         return order(self.sizes, self.errors)
 
 
-def exponential(setting: Setting) -> Part:
+def part(setting: Setting) -> Part:
     """Heads beside the exact ones, and the orders in space and time."""
     checks, rain = _srivastava(setting)
     more, cube = _tracy(setting)

@@ -18,7 +18,7 @@ FILE = "heterogeneous_16x16x32.npz"
 SAME = 1e-6  # m
 
 
-def field(setting: Setting) -> Part:
+def part(setting: Setting) -> Part:
     """Heads after rain and evaporation, each cell beside ParFlow's."""
     assert setting.reference is not None
     path = setting.reference / FILE

@@ -57,7 +57,7 @@ class Profile:
     fine: np.ndarray
 
 
-def infiltration(setting: Setting) -> Part:
+def part(setting: Setting) -> Part:
     """What infiltrates, the profiles, and that fronts do not overshoot."""
     checks: list[Check] = []
     profiles: dict[str, Profile] = {}
@@ -92,8 +92,8 @@ def _infiltrated(problem: FlowProblem, after: xr.Dataset) -> float:
 
 
 def _amount(name: str, problem: FlowProblem, after: xr.Dataset) -> Iterator[Check]:
-    kind, _, parflow, part = CASES[name]
-    wanted = Within(0.002 if part is None else part)
+    kind, _, parflow, share = CASES[name]
+    wanted = Within(0.002 if share is None else share)
     amount = _infiltrated(problem, after)
     yield Check(name, "infiltrated", "mm", amount, FINE[kind][0], parflow, wanted)
     rise = float(np.diff(after["h"].values[0, 0]).max()) if kind == "Celia" else None

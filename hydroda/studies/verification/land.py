@@ -103,7 +103,7 @@ class Year:
         return self.theirs["t_soil"][:, ::-1]
 
 
-def grass(setting: Setting) -> Part:
+def part(setting: Setting) -> Part:
     """Hourly heat, longwave, yearly evapotranspiration and warmth of the soil beside CLM's."""
     year = simulate(setting)
     checks = []

@@ -306,7 +306,7 @@ def _draw_planes(setting: Setting, runs: Sequence[Plane]) -> Figure:
             for faces in (DEFAULT, THEIRS):
                 flow = next((r.flow for r in runs if _is(r, key, dz, faces)), None)
                 if flow is not None:
-                    label = f"hydroda, {faces}, {dz:g} m"
+                    label = f"{faces}, {dz:g} m"
                     lines.append(plotting.Curve(label, flow.times, flow.outflow, look))
             theirs = _theirs(setting, f"plane_{key}_dx80_dz{dz:g}")
             if theirs is not None:
@@ -324,7 +324,7 @@ def _peaks(setting: Setting, key: str, runs: Sequence[Plane]) -> plotting.Panel:
     for faces in (DEFAULT, THEIRS):
         own = [(r.dz, r.flow.peak) for r in runs if (r.key, r.faces) == (key, faces)]
         thick, peak = np.array(own).T
-        lines.append(plotting.Curve(f"hydroda, {faces}", thick, peak, "o-"))
+        lines.append(plotting.Curve(faces, thick, peak, "o-"))
     known = [(dz, _theirs(setting, f"plane_{key}_dx80_dz{dz:g}")) for dz in KNOWN[key]]
     theirs = [(dz, flow.peak) for dz, flow in known if flow is not None]
     if theirs:
