@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 
 from hydroda.analysis import Problem, Water
 from hydroda.catchments import mongolia
@@ -17,7 +18,7 @@ from hydroda.inflation import MaximumLikelihood
 from hydroda.localization import VerticalExponential, threshold_mu
 from hydroda.studies import dan2020
 from hydroda.studies.dan2020 import case as cases
-from hydroda.studies.dan2020 import published
+from hydroda.studies.dan2020 import published, tables
 from hydroda.studies.dan2020.march import March, Run, marched
 from hydroda.studies.dan2020.schemes import (
     BA,
@@ -36,6 +37,7 @@ from hydroda.studies.dan2020.schemes import (
 )
 from hydroda.studies.dan2020.scores import FINDINGS, OURS, where_water_went
 from hydroda.studies.dan2020.twin import Setting, Twin, probe_sd
+from hydroda.studies.report import StudyReport
 
 TINY = Setting(columns=2, members=8, days=3, years=0)
 
@@ -359,6 +361,15 @@ def test_that_inflation_helps_where_it_is_observed(small):
     ours = {(v.row, v.column): v.ours for v in report.values if v.table == "figure 5, means"}
     above = "above 36.6 cm"
     assert ours["WCEnKF-Inf", above] < ours["WCEnKF", above] < ours["open loop", above]
+
+
+def test_that_the_screen_says_which_spread_a_verdict_is_of(capsys):
+    rule = replace(RULES["1"], numbers=lambda case: case)
+    verdict = tables._verdict(rule, [(6.0, 2.0)], "noise x 0.4")
+    Console(width=300).print(
+        StudyReport("dan2020", "small", (1,), 1.0, (), (verdict,)).tables()[-1]
+    )
+    assert "1 (noise x 0.4)" in capsys.readouterr().out
 
 
 def test_that_a_second_run_goes_on_from_what_is_finished(small, monkeypatch):

@@ -165,7 +165,8 @@ OURS = (
         lambda case: _against_the_five(case, above, below, column_error),
         lambda v: v[0] < v[1] and v[2] < v[3] and v[4] < v[5],
         "above {} (best of the five {}), below {} ({}), column {} ({}) %",
-        "Above, a scheme that draws on the soil below can be as good; below, one that does nothing",
+        "Above, WCEnKF-Inf is as good where it draws on the soil below; below, EnKF and the bias "
+        "estimate are better where they happen to add water that no reading speaks of",
     ),
     Finding(
         "8",

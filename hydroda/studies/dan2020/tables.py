@@ -197,7 +197,7 @@ def verdicts(cases: Sequence[Case], label: str = "") -> Iterator[Verdict]:
 
 def _verdict(finding: Finding, cases: Sequence[Case], label: str) -> Verdict:
     said, holds = finding.says(cases)
-    where = f" [{label}]" if label else ""
+    where = f" ({label})" if label else ""  # brackets would be markup of the screen
     return Verdict(finding.id + where, finding.statement, finding.published, said, holds)
 
 
