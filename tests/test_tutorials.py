@@ -104,6 +104,16 @@ def test_that_dan2020_expects_numbers_that_the_study_gives_and_meets_table_2():
         assert abs(value - expected.published) <= expected.tolerance, key
 
 
+def test_that_a_catchment_comes_from_files_and_a_wrong_one_is_refused(tmp_path):
+    said = run_in(tmp_path, TUTORIALS / "08_catchment_from_files.py")
+    assert "refused: sand of valley/wrong.csv must lie in 0..100 %; got 140" in said
+    assert "Unconfined" in said and "groundwater_level (withheld)" in said
+    names = {path.name for path in (tmp_path / "valley").iterdir()}
+    assert {"dem.nc", "soil.csv", "wells.csv", "wells.stations.csv", "crns.nc"} <= names
+    assert "plan.csv" not in names
+    assert len(list((tmp_path / "tutorial_08").glob("*.png"))) == 3
+
+
 def test_that_li2025_expects_gains_that_the_paper_has_and_finds_those_of_a_report():
     paper = runpy.run_path(str(TUTORIALS / "papers" / "li2025.py"))
     study, expected = paper["li2025"], paper["EXPECTED"]
