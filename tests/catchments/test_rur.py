@@ -9,6 +9,7 @@ import xarray as xr
 
 from hydroda.catchments import RurCatchment
 from hydroda.catchments.rur.climate import HOUR, POTENTIAL, Anchors, made_weather
+from hydroda.catchments.rur.drains import Drains, OpenSurface
 from hydroda.catchments.rur.files import points, terrain_from
 from hydroda.catchments.rur.ground import (
     PLANTS,
@@ -21,6 +22,16 @@ from hydroda.catchments.rur.ground import (
 from hydroda.catchments.rur.nature import Nature
 from hydroda.catchments.rur.projection import UTM32, TransverseMercator
 from hydroda.catchments.rur.soil import hydraulics
+from hydroda.catchments.rur.spinup import (
+    BALANCED,
+    BOUNDED,
+    LENGTHS,
+    SpinUp,
+    balance_table,
+    head_of_flow,
+    mean_recharge,
+    steady_levels,
+)
 from hydroda.catchments.rur.spread import SpreadForcing
 from hydroda.catchments.rur.stations import CRNS, TABLE_1, TOWERS
 from hydroda.catchments.rur.terrain import LAYERS, drained, made_terrain
@@ -28,6 +39,7 @@ from hydroda.errors import DataError, DeclarationError
 from hydroda.forcing import METEOROLOGY
 from hydroda.forcing.weather import WEATHER
 from hydroda.models.boundaries import Well
+from hydroda.models.grid import Grid
 from hydroda.models.land_surface import LandSurface
 from hydroda.models.retention import rosetta
 from hydroda.models.terrestrial import EvaporatingSurface
@@ -489,3 +501,111 @@ def test_that_nature_has_other_leaves_where_there_are_any(rur):
     plant = leafy.model.surface.plants[0]
     np.testing.assert_allclose(changed.leaves.lai, 0.5 * np.array(plant.leaves.lai))
     assert changed.slope == 2.0 * plant.slope
+
+
+# -------------------------------------------------------------------------------------- spin-up
+
+
+def test_that_drains_carry_off_what_hooghoudt_says():
+    drains, grid = Drains("2 m", "40 m", "2 m"), Grid((1, 3), "4 km", "4 km", ("1 m",) * 5)
+    edges = drains.edges(grid)
+    assert drains.factor == pytest.approx(8 * 2 / 40**2)
+    assert edges.column.tolist() == [0, 1, 2]
+    # At rest under a table at 2 m the centre of its layer, at 1.5 m, has the head -0.5 m.
+    assert (edges.layer[0], edges.head[0]) == (1, pytest.approx(-0.5))
+    assert OpenSurface().edges(grid).layer.tolist() == [0, 0, 0]
+
+
+def test_that_levels_in_balance_pass_all_recharge_on_to_the_outlet():
+    n, gain, k, dx = 6, 2e-9, 1e-5, 500.0
+    grid = Grid((1, n), f"{dx} m", f"{dx} m", ("2 m",) * 50)
+    ground, ks = np.full(n, 300.0), np.full((n, 50), k)
+    surface = ground.copy()
+    surface[0] = 240.0  # a stream 60 m below the plain
+    level = steady_levels(grid, surface, ground, ks, np.full(n, gain))
+    thick = np.minimum(level - 200.0, 100.0)
+    passed = k * thick[1:] * np.diff(level) / dx**2
+    np.testing.assert_allclose(passed, gain * np.arange(n - 1, 0, -1), rtol=2e-3)
+    assert level[0] == 240.0
+
+
+def test_that_no_level_in_balance_stands_above_the_ground():
+    grid = Grid((3, 3), "500 m", "500 m", ("2 m",) * 10)
+    ground = np.arange(9.0) * 5.0 + 100.0
+    tight = np.full((9, 10), 1e-9)
+    np.testing.assert_array_equal(
+        steady_levels(grid, ground, ground, tight, np.full(9, 1e-8)), ground
+    )
+
+
+def test_that_recharge_goes_down_by_gravity_at_the_head_that_is_found():
+    flow, k = np.array([1e-9, 1e-8, 5e-8]), np.full(3, 1e-6)
+    alpha, n = np.array([1.0, 2.0, 3.0]), np.array([1.3, 1.6, 2.5])
+    head = head_of_flow(flow, k, alpha, n)
+    m = 1.0 - 1.0 / n
+    s = (1.0 + (alpha * -head) ** n) ** -m
+    found = k * np.sqrt(s) * (1.0 - (1.0 - s ** (1.0 / m)) ** m) ** 2
+    np.testing.assert_allclose(found, flow, rtol=1e-6)
+    # Soil that cannot pass it on is nearly full.
+    assert head_of_flow(np.array([1e-5]), k[:1], alpha[:1], n[:1])[0] > -0.5
+
+
+def test_that_mean_recharge_is_what_rain_leaves(rur):
+    recharge = mean_recharge(rur) * 1000 * 86400 * 365.25
+    x, y = rur.terrain.places
+    assert recharge.shape == x.shape
+    assert 0.0 < recharge.min() < recharge.max() < 1000.0
+    south = y < 5610e3
+    assert recharge[south].mean() > 2.0 * recharge[y > 5640e3].mean()
+
+
+@pytest.mark.parametrize(
+    "tolerance, ended, years", [("1 m", BALANCED, sum(LENGTHS[:4])), ("1e-9 mm", BOUNDED, 2.0)]
+)
+def test_that_the_ground_is_spun_up_until_balanced_or_out_of_years(rur, tolerance, ended, years):
+    _, found = SpinUp(years=2.0, repeats=0, tolerance=tolerance).of(rur, [0])
+    (balance,) = found
+    assert (balance.phase, balance.ended, balance.member) == ("ground", ended, "0")
+    assert balance.years == pytest.approx(years)
+    assert 0.0 < balance.change < 20.0
+
+
+def test_that_a_spin_up_is_kept_and_read_again(rur, tmp_path):
+    short = SpinUp(years=0.03, repeats=2, lead="1 D")
+    data, found = short.of(rur, [0, 1], tmp_path)
+    again, told = short.of(rur, [0, 1], tmp_path)
+    assert told == found
+    assert len(list(tmp_path.iterdir())) == 1
+    for name in data:
+        np.testing.assert_array_equal(data[name].values, again[name].values)
+    assert [b.phase for b in found] == ["ground", "ground", "coupled", "coupled"]
+    assert found[2].years == pytest.approx(2 / 365.25)
+    table = balance_table(found)
+    assert table["members"].tolist() == [2, 2]
+    # A member does not depend on the others.
+    alone, _ = short.of(rur, [1])
+    np.testing.assert_array_equal(alone["h"].values[0], data["h"].values[1])
+
+
+def test_that_the_key_of_a_spin_up_knows_what_it_depends_on(rur):
+    short = SpinUp(years=1.0, repeats=1, lead="1 D")
+    key = short.key(rur, [0, 1])
+    others = [
+        short.key(rur, [0, 2]),
+        SpinUp(years=2.0, repeats=1, lead="1 D").key(rur, [0, 1]),
+        *(short.key(replace(rur, **change), [0, 1]) for change in (
+            {"seed": 2}, {"place": 2}, {"soils": SoilNoise(shift=0.4)}, {"noise": None},
+            {"period": ("2016-06-03", "2016-06-05")}, {"boundaries": (Drains(),)},
+            {"surface": EvaporatingSurface(covered=0.5)},
+        )),
+    ]  # fmt: skip
+    assert len({key, *others}) == 1 + len(others)
+    same = replace(rur, updates=(), members=5, assimilate_until="2016-06-01T12:00")
+    assert short.key(same, [0, 1]) == key
+
+
+def test_that_a_spin_up_key_changes_with_the_code(rur, monkeypatch):
+    short = SpinUp(years=1.0, repeats=1, lead="1 D")
+    before = short.key(rur, [0])
+    monkeypatch.setattr("hydroda.catchments.rur.spinup.code", lambda: "other code")
+    assert short.key(rur, [0]) != before

@@ -12,6 +12,7 @@ import xarray as xr
 
 from hydroda.catchments import RurCatchment
 from hydroda.catchments.rur.spinup import SpinUp
+from hydroda.catchments.rur.terrain import LAYERS
 from hydroda.errors import DeclarationError
 from hydroda.inflation import RTPS
 from hydroda.models.terrestrial import EvaporatingSurface
@@ -333,6 +334,64 @@ def test_that_a_finding_needs_most_of_the_seeds():
     said, holds = finding.says([good, bad], scores.Reading())
     assert not holds
     assert "in 1 of 2 seeds" in said
+
+
+# ----------------------------------------------------------------------------------------- extras
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [p for p in (*extras.EXTRAS, *extras.RESTORING) if p.instruments is None and p.adapted is None],
+    ids=lambda plan: plan.name,
+)
+def test_that_what_none_has_runs_on_columns_with_a_table_and_differs(plan):
+    valley = replace(Valley(), period=("2020-01-01", "2020-01-09"), members=12)
+    base, own = (
+        replace(valley, updates=EXPERIMENTS["WC_DA_r_PAR"].updates(choices)).twin().ensemble()
+        for choices in (LI, plan.choices)
+    )
+    assert np.isfinite(own["h"]).all()
+    # Errors of wells and soils of members are not in updates; here only K_s differs by member.
+    apart = plan.name in ("representativeness 1 m", "aquifer fields", "all parameters")
+    assert np.array_equal(base["h"], own["h"]) == apart
+    for name in plan.choices.parameters:
+        assert np.isfinite(own[name]).all()
+
+
+def test_that_counts_are_worth_what_moisture_is():
+    counts = extras.Counts()
+    rate = counts.operator.counts(np.full((1, 10), 0.3), np.cumsum(LAYERS[:10]))[0]
+    assert 0.02 < float(counts.sd) / rate < 0.06
+    network = RurCatchment(cell="4 km", members=2, surface=EvaporatingSurface()).read_network()
+    counters = counts.sensors(network)
+    assert len(counters) == 12
+    assert counters[0].station == "Aachen counts"
+
+
+def test_that_the_sampled_reach_ends_where_levels_no_longer_vary_together():
+    rur = RurCatchment(cell="4 km", members=40, surface=EvaporatingSurface())
+    reach, rng = extras.SampledReach(), np.random.default_rng(1)
+    x, y = rur.terrain.places
+    away = np.hypot(x[:, None] - x, y[:, None] - y)
+    ends = {}
+    for length in (3e3, 12e3):
+        root = np.linalg.cholesky(np.exp(-((away / length) ** 2)) + 1e-6 * np.eye(x.size))
+        tables = 10.0 + rng.standard_normal((40, x.size)) @ root.T
+        start = xr.Dataset(
+            {"water_table_depth": (("member", "column"), tables, {"units": "m"})},
+            {"x": ("column", x), "y": ("column", y)},
+        )
+        ends[length] = reach.distance(replace(rur, network=rur.read_network()), start)
+    # r2 = exp(-2 d2 / L2) is 0.2 at 0.9 L, 2.7 and 10.8 km: in the first bin, and in the third.
+    assert ends == {3e3: 4e3, 12e3: 8e3}
+
+
+def test_that_correlations_are_those_of_numpy():
+    rng = np.random.default_rng(2)
+    a, b = rng.standard_normal((2, 9)), rng.standard_normal((3, 9))
+    whole = np.corrcoef(np.concatenate([a, b]))[:2, 2:]
+    np.testing.assert_allclose(extras.correlations(a, b), whole, atol=1e-12)
+    assert not extras.correlations(a, np.ones((1, 9))).any()
 
 
 # ------------------------------------------------------------------------------------- end to end

@@ -50,8 +50,9 @@ from hydroda.catchments.rur import RurCatchment
 from hydroda.catchments.rur.spinup import SpinUp
 from hydroda.errors import DeclarationError
 from hydroda.studies.li2025 import check, extras, scores, tables
-from hydroda.studies.li2025.experiments import EXPERIMENTS, LI, VALIDATED
-from hydroda.studies.li2025.runs import OPEN, PAPER, Case, Place, Planned, Setting, carried_out
+from hydroda.studies.li2025.experiments import EXPERIMENTS, VALIDATED
+from hydroda.studies.li2025.figures import drawn
+from hydroda.studies.li2025.runs import OPEN, Case, Place, Planned, Setting, carried_out
 from hydroda.studies.report import Bar, StudyReport, Value, Verdict
 
 SIZES: Mapping[str, Setting] = {
@@ -89,7 +90,9 @@ class Asked:
     def plans(self, setting: Setting) -> tuple[Planned, ...]:
         """The runs that are needed, the open loop first."""
         names = (OPEN, *NEEDED.get(str(self.table), tuple(EXPERIMENTS)))
-        plans = tuple(plan for plan in PAPER if plan.name in names)
+        plans = tuple(
+            Planned(study, setting.choices) for study in EXPERIMENTS.values() if study.name in names
+        )
         if self.table == "extras":
             return (*plans, *extras.EXTRAS, *extras.RESTORING, *extras.spoilt(_spoilt(setting)))
         return plans
@@ -101,18 +104,18 @@ class Asked:
 
     def values(self, cases: Sequence[Case]) -> Iterator[Value]:
         """The numbers of the table, or of all."""
-        every = self.table is None
+        every, choices = self.table is None, cases[0].setting.choices
         for table in ("4", "5", "6"):
             if self.table in (None, table):
-                yield from tables.annual(cases, table, LI.bias_over)
+                yield from tables.annual(cases, table, choices.bias_over)
         if every or self.table == "7":
-            yield from tables.validation(cases, LI.bias_over)
+            yield from tables.validation(cases, choices.bias_over)
         if every or self.table == "scores":
             yield from tables.scores(cases)
         if every or self.table in ("spread", "extras"):
             yield from tables.spreads(cases)
         if every or self.table in ("water", "extras"):
-            yield from tables.water(cases, str(LI.largest_increment))
+            yield from tables.water(cases, str(choices.largest_increment))
         if self.table == "extras":
             yield from tables.summary(cases, tuple(cases[0].runs))
         if every or self.table == "nature":
@@ -161,7 +164,7 @@ def reported(
     cases = [_case(asked, replace(setting, seed=seed), place) for seed in seeds]
     verdicts: list[Verdict] = []
     if asked.table in (None, "verdicts"):
-        verdicts = list(scores.verdicts(cases, LI.bias_over))
+        verdicts = list(scores.verdicts(cases, setting.choices.bias_over))
     return StudyReport(
         study="li2025",
         size=size,
@@ -169,6 +172,7 @@ def reported(
         wall_seconds=time.monotonic() - begin,
         values=tuple(asked.values(cases)),
         verdicts=tuple(verdicts),
+        figures=drawn(cases[0].runs) if asked.table is None else {},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from hydroda.obs.sensors import predicted
 from hydroda.result import ASSIMILATION, OPEN_LOOP, Result
 from hydroda.studies.li2025.experiments import EXPERIMENTS, KS, LI, VALIDATED, Choices, Study
 from hydroda.studies.report import Bar
+from hydroda.units import Amount
 
 Array = NDArray[np.float64]
 
@@ -39,12 +40,15 @@ TOP = 10  # layers of which series files have moisture
 NATURE, OPEN = "nature", "OL"
 DAY = np.timedelta64(1, "D")
 
+Edges: TypeAlias = tuple[Amount, ...]
+
 
 @dataclass(frozen=True)
 class Setting:
     """One size of the study: cells, members, days from the start, days of validation after them.
 
     `drains` stand for streams that the cells do not resolve; the ensemble and nature have the same.
+    `choices` are those of the eleven experiments and of their scores.
     """
 
     cell: str = "500 m"
@@ -56,6 +60,7 @@ class Setting:
     spinup: SpinUp = field(default_factory=SpinUp)
     drains: Drains | None = field(default_factory=Drains)
     nature: Nature = field(default_factory=Nature)
+    choices: Choices = LI
     surface: Surface | None = None
     forcing: str | None = None
 
@@ -103,24 +108,34 @@ class Case:
 
 @dataclass(frozen=True)
 class Planned:
-    """One run of a case: an experiment under choices, with readings perhaps spoilt on purpose."""
+    """One run of a case: an experiment under choices.
+
+    spoilt      : what happens to the readings on their way
+    instruments : further ones, with what they read of nature
+    adapted     : what is known of the members before the run begins changes it
+    """
 
     study: Study
     choices: Choices = LI
     spoilt: Callable[[Records], Records] | None = None
-    changed: Callable[[RurCatchment], RurCatchment] | None = None
+    instruments: Callable[[ObservationNetwork, xr.Dataset], ObservationNetwork] | None = None
+    adapted: Callable[[RurCatchment, xr.Dataset], RurCatchment] | None = None
 
     @property
     def name(self) -> str:
         return self.study.name
 
-    def of(self, rur: RurCatchment, readings: Records) -> RurCatchment:
+    def of(
+        self, rur: RurCatchment, readings: Records, nature: xr.Dataset, start: xr.Dataset
+    ) -> RurCatchment:
         """The experiment with the readings of nature."""
         rur = self.study.experiment(rur, self.choices)
-        if self.changed is not None:
-            rur = self.changed(rur)
         data = readings if self.spoilt is None else self.spoilt(readings)
-        return replace(rur, network=rur.read_network().with_data(data))
+        network = rur.read_network().with_data(data)
+        if self.instruments is not None:
+            network = self.instruments(network, nature)
+        rur = replace(rur, network=network)
+        return rur if self.adapted is None else self.adapted(rur, start)
 
 
 PAPER = tuple(Planned(study) for study in EXPERIMENTS.values())
@@ -174,21 +189,29 @@ def carried_out(
         own.under("nature.nc"), key, lambda: _nature_series(nature, whole, birth, setting)
     )
     readings = readings_of(truth, whole)
-    start, of_members = setting.spinup.of(
-        rur, range(setting.members), place.under("spinup"), place.progress
-    )
-    runs = {plan.name: _run(plan, rur, readings, start, key, own, plan.name) for plan in plans}
+    members = range(setting.members)
+    begun: dict[Any, tuple[xr.Dataset, tuple[Balance, ...]]] = {}
+    for soils in dict.fromkeys([setting.choices.soils, *(plan.choices.soils for plan in plans)]):
+        fields: dict[str, Any] = {"soils": soils}
+        drawn = replace(rur, **fields)
+        begun[soils] = setting.spinup.of(drawn, members, place.under("spinup"), place.progress)
+
+    def run(plan: Planned, name: str, over: RurCatchment, start: xr.Dataset) -> xr.Dataset:
+        experiment = plan.of(over, readings, truth, start)
+        return _run(experiment, start, key, own, name, setting.choices.edges)
+
+    runs = {plan.name: run(plan, plan.name, rur, begun[plan.choices.soils][0]) for plan in plans}
     validation = {}
     wanted = [name for name in validated if name in runs] if setting.validation else []
     if wanted and OPEN in runs:
         later = setting.catchment(setting.until, setting.end)
         last = final_members(runs[OPEN])
-        free = Planned(EXPERIMENTS[OPEN])
+        free = Planned(EXPERIMENTS[OPEN], setting.choices)
         for name in (OPEN, *wanted):
             begin = last if name == OPEN else with_ks(last, final_members(runs[name]), later)
-            validation[name] = _run(free, later, readings, begin, key, own, f"KS-{name}")
+            validation[name] = run(free, f"KS-{name}", later, begin)
     runs, validation = _with_truth(runs, truth), _with_truth(validation, truth)
-    balances = {NATURE: of_nature, "members": of_members}
+    balances = {NATURE: of_nature, "members": begun[setting.choices.soils][1]}
     return Case(setting, truth, runs, validation, balances, nature.ingredients(rur))
 
 
@@ -196,19 +219,17 @@ def carried_out(
 
 
 def _run(
-    plan: Planned, rur: RurCatchment, readings: Records, start: xr.Dataset, key: str, own: Place,
-    name: str,
-) -> xr.Dataset:  # fmt: skip
+    experiment: RurCatchment, start: xr.Dataset, key: str, own: Place, name: str, edges: Edges
+) -> xr.Dataset:
     """The series of one experiment, with the members at the end as variables `final_…`."""
-    experiment = plan.of(rur, readings)
     said = fingerprint(key, experiment.updates, experiment.network.sensors,
-                       experiment.network.records.digest, rur.period, start)  # fmt: skip
+                       experiment.network.records.digest, experiment.period, start)  # fmt: skip
 
     def make() -> xr.Dataset:
         # A run of other code or another start is another run.
         folder = own.under("runs", f"{name}-{said[:8]}")
         result = experiment.run(folder, start=start, resume=True, progress=own.shown(name))
-        return series_of(result, experiment, start)
+        return series_of(result, experiment, start, edges)
 
     return own.kept(own.under("series", f"{name}.nc"), said, make)
 
@@ -222,7 +243,9 @@ def _with_truth(runs: Mapping[str, xr.Dataset], nature: xr.Dataset) -> dict[str,
     return found
 
 
-def series_of(result: Result, rur: RurCatchment, start: xr.Dataset) -> xr.Dataset:
+def series_of(
+    result: Result, rur: RurCatchment, start: xr.Dataset, edges: Edges = LI.edges
+) -> xr.Dataset:
     """The series file of a run (see the package)."""
     leg = ASSIMILATION if rur.updates else OPEN_LOOP
     tree = result.leg(leg)
@@ -235,7 +258,7 @@ def series_of(result: Result, rur: RurCatchment, start: xr.Dataset) -> xr.Datase
         "log10_Ks_end_spread": _mean_ks(final).std("member", ddof=1),
     }
     table = tree["observations"].to_dataset()
-    stations = _stations(table, rur)
+    stations = _stations(table, edges)
     if "water" in maps:
         held = tree["analysis"].to_dataset()["water"].values
         maps["water_analysed"] = maps["water"].copy(data=held.astype("float32"))
@@ -290,7 +313,7 @@ def _maps(forecast: xr.Dataset) -> xr.Dataset:
     return found
 
 
-def _stations(table: xr.Dataset, rur: RurCatchment) -> xr.Dataset:
+def _stations(table: xr.Dataset, edges: Edges) -> xr.Dataset:
     """What was observed and predicted, (time, station), and where stations are."""
     station = table["station"].values.astype(str)
     names, first, number = np.unique(station, return_index=True, return_inverse=True)
@@ -313,10 +336,10 @@ def _stations(table: xr.Dataset, rur: RurCatchment) -> xr.Dataset:
     for name, column in about.items():
         own = table[column].values[first]
         found[name] = ("station", own if own.dtype.kind == "f" else own.astype(str))
-    return found.merge(_classes(found, rur), join="exact")
+    return found.merge(_classes(found, edges), join="exact")
 
 
-def _classes(found: xr.Dataset, rur: RurCatchment) -> xr.Dataset:
+def _classes(found: xr.Dataset, edges: Edges) -> xr.Dataset:
     """Distance [m] and class [km] of each well to the nearest one that is assimilated."""
     wells = found["quantity"].values == "groundwater_level"
     distance = np.full(wells.size, np.nan)
@@ -327,7 +350,7 @@ def _classes(found: xr.Dataset, rur: RurCatchment) -> xr.Dataset:
         places = pd.DataFrame(
             {"x": found["station_x"].values, "y": found["station_y"].values}, index=names
         )[wells]
-        classes = distance_classes(places, names[used].tolist(), LI.edges)
+        classes = distance_classes(places, names[used].tolist(), edges)
         distance[wells], group[wells] = classes["distance"].values, classes["group"].values
     return xr.Dataset({"distance": ("station", distance), "group": ("station", group)})
 
@@ -351,7 +374,7 @@ def _nature_series(
     nature: Nature, rur: RurCatchment, birth: xr.Dataset, setting: Setting
 ) -> xr.Dataset:
     """The series file of nature: states, and what the instruments of Li read."""
-    instruments = EXPERIMENTS[OPEN].experiment(rur, LI)
+    instruments = EXPERIMENTS[OPEN].experiment(rur, setting.choices)
     truth = nature.truth(instruments, birth)
     forecast = truth.tree["forecast"].to_dataset()
     forecast = forecast.assign_coords(
@@ -376,7 +399,7 @@ def _nature_series(
         log10_Ks_start=_mean_ks(birth).isel(member=0, drop=True),
     ).assign_coords(station=np.array(names, dtype=str))  # fmt: skip
     found = found.assign(predicted=_without_error(network, forecast, found))
-    found = found.merge(_classes(found, rur), join="exact")
+    found = found.merge(_classes(found, setting.choices.edges), join="exact")
     return found.assign_attrs(title="nature", seed=setting.seed)
 
 
