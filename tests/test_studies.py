@@ -63,5 +63,5 @@ def test_that_a_table_sets_ours_beside_the_published_number():
     verdict = Verdict("1", "DA helps", "yes", "no", False)
     shown, verdicts = StudyReport("s", "small", (1,), 1.0, values, (verdict,)).tables()
     assert list(shown.columns[1].cells) == ["0.25 (0.5)", "0.125"]
-    assert shown.columns[1].header == "RMSE [m]"
+    assert str(shown.columns[1].header) == "RMSE [m]"
     assert list(verdicts.columns[4].cells) == ["NO"]

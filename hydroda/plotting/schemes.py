@@ -132,6 +132,7 @@ def numbers_by_column(values: xr.DataArray, *, ax: Axes | None = None) -> Figure
             ms=5,
             label=str(scheme),
         )
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("Column")
     axes.set_ylabel(axis_label(values))
     legend(fig, [axes], ax is None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
 from hydroda.files import replacing
 
@@ -111,7 +112,8 @@ def _table(name: str, values: Sequence[Value]) -> Table:
     units = {column: {v.unit for v in values if v.column == column} for column in columns}
     for column, own in units.items():
         (unit,) = own if len(own) == 1 else ("",)
-        table.add_column(f"{column} [{unit}]" if unit else column)
+        # As text: rich takes "[mm]" in a string for markup and leaves it out.
+        table.add_column(Text(f"{column} [{unit}]" if unit else column))
     for row in dict.fromkeys(value.row for value in values):
         found = {v.column: v for v in values if v.row == row}
         table.add_row(row, *(_cell(found.get(c), len(units[c]) > 1) for c in columns))

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 CM = 100.0
 PARTS = {"error": "error", "short_lived": "short-lived error", "bias": "bias"}
-SHORT = {s.name: s.name.removeprefix("WCEnKF-") for s in (*PAPER, RECOMMENDED)}
+SIX = [scheme.name for scheme in (*PAPER, RECOMMENDED)]
+NAMES = [OPEN_LOOP.name, *SIX, TOLD.name]
 
 
 def table_1() -> Iterator[Value]:
@@ -204,16 +205,24 @@ def _verdict(finding: Finding, cases: Sequence[Case], label: str) -> Verdict:
 def spreads(cases: Mapping[str, Sequence[Case]]) -> Iterator[Value]:
     """By spread: what the members spread at 3 cm, and the numbers behind the verdicts."""
     for label, some in cases.items():
+        for name in NAMES:
+            yield from _line(f"spreads, {label}", name, name, some)
         ours = float(np.mean([spread(case) for case in some]))
-        yield Value("spreads", label, "open-loop sd at 3 cm", "%", None, ours)
-        for name in (OPEN_LOOP.name, *SHORT, TOLD.name):
-            short = SHORT.get(name, name)
-            for column, score in (("above", above), ("below", below)):
-                value = _mean(score, name)(some)
-                yield Value("spreads", label, f"{short}, {column}", "%", None, value)
-            for column, score in (("R", residual), ("by day", daily_size)):
-                value = _mean(score, name)(some)
-                yield Value("spreads", label, f"{short}, {column}", "mm/day", None, value)
+        yield Value(f"spreads, {label}", OPEN_LOOP.name, "sd at 3 cm", "%", None, ours)
+
+
+def _line(table: str, row: str, name: str, cases: Sequence[Case]) -> Iterator[Value]:
+    """Errors and budget of a scheme, means over the seeds."""
+    scores: tuple[tuple[str, str, Callable[[Run], float]], ...] = (
+        ("above", "%", above),
+        ("below", "%", below),
+        ("column", "%", column_error),
+        ("R", "mm/day", residual),
+        ("by day", "mm/day", daily_size),
+    )
+    for column, unit, score in scores:
+        ours = _mean(score, name)(cases)
+        yield Value(table, row, column, unit, None, round(ours, 9))
 
 
 def bottom(cases: Sequence[Case], label: str) -> Iterator[Value]:
@@ -222,17 +231,11 @@ def bottom(cases: Sequence[Case], label: str) -> Iterator[Value]:
     theirs = published.BOTTOM_BIAS
     row = f"{label}: one-day forecasts (published: size only)"
     yield Value("aquifer", row, "layer 10, bias", "%", theirs, float(np.mean(missed)))
-    for name in (OPEN_LOOP.name, *SHORT, TOLD.name):
+    for name in NAMES:
         row = f"{label}: {name}"
-        scores: tuple[tuple[str, str, Callable[[Run], float]], ...] = (
-            ("layer 10, bias", "%", lambda run: PERCENT * float(run.bias[:, -1].mean())),
-            ("above", "%", above),
-            ("below", "%", below),
-            ("R", "mm/day", residual),
-            ("by day", "mm/day", daily_size),
-        )
-        for column, unit, score in scores:
-            yield Value("aquifer", row, column, unit, None, _mean(score, name)(cases))
+        ours = PERCENT * _mean(lambda run: float(run.bias[:, -1].mean()), name)(cases)
+        yield Value("aquifer", row, "layer 10, bias", "%", None, ours)
+        yield from _line("aquifer", row, name, cases)
 
 
 # --- figures ------------------------------------------------------------------------------------
@@ -241,7 +244,7 @@ def bottom(cases: Sequence[Case], label: str) -> Iterator[Value]:
 def figures(cases: Sequence[Case]) -> dict[str, Callable[[], Figure]]:
     """Figures 3 to 6 of the first seed, published means beside ours, and error against water."""
     case = cases[0]
-    names = [OPEN_LOOP.name, *(scheme.name for scheme in PAPER), RECOMMENDED.name]
+    names = [OPEN_LOOP.name, *SIX]
     drawn: dict[str, Callable[[], Figure]] = {
         "figure_3": lambda: plotting.schemes_with_depth(_model_error(case)),
         "figure_4a": lambda: plotting.numbers_by_column(_layers(case)),
@@ -289,8 +292,7 @@ def _their_errors(names: Sequence[str]) -> xr.DataArray:
 
 def _error_and_water(case: Case) -> tuple[xr.DataArray, xr.DataArray]:
     """Size of the residual by day and error of the column, for each scheme."""
-    names = [OPEN_LOOP.name, *(s.name for s in PAPER), RECOMMENDED.name, TOLD.name]
-    names += [name for name in case.runs if name not in names and " s=" not in name]
+    names = [*NAMES, *(name for name in case.runs if name not in NAMES and " s=" not in name)]
     moved = [daily_size(case.runs[name]) for name in names]
     errors = [column_error(case.runs[name]) for name in names]
     coords = {"scheme": names}
@@ -331,11 +333,9 @@ def _columns(case: Case) -> xr.DataArray:
 
 
 def _residuals(case: Case) -> xr.DataArray:
-    rows = {name: case.runs[name].residual.mean(axis=0) for name in SHORT}
+    rows = {name: case.runs[name].residual.mean(axis=0) for name in SIX}
     return _by_column(rows, "mm", "residual of the water budget")
 
 
 def _their_residuals() -> xr.DataArray:
-    return xr.DataArray(
-        [published.RESIDUAL.get(name, float("nan")) for name in SHORT], dims="scheme"
-    )
+    return xr.DataArray([published.RESIDUAL.get(name, float("nan")) for name in SIX], dims="scheme")
