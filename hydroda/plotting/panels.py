@@ -57,14 +57,15 @@ def panels(drawn: Sequence[Panel], *, columns: int = 3) -> Figure:
 
     columns = min(columns, len(drawn))
     rows = -(-len(drawn) // columns)
-    fig = New(figsize=(3.5 * columns + 0.3, 3.1 * rows + 0.6), layout="constrained")
-    axes = fig.subplots(rows, columns, squeeze=False).ravel()
     labels = _labels(drawn)
     shared = len(labels) <= len(COLOURS) + 1
+    height = 3.1 if shared else 4.0
+    fig = New(figsize=(3.5 * columns + 0.3, height * rows + 0.6), layout="constrained")
+    axes = fig.subplots(rows, columns, squeeze=False).ravel()
     for ax, panel in zip(axes, drawn, strict=False):
         _draw(ax, panel, _colours(labels if shared else _labels([panel])))
         if not shared:
-            ax.legend(fontsize=6.5)
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=7)
     for ax in axes[len(drawn) :]:
         ax.set_axis_off()
     if shared:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RADIUS = 55.0  # m from the well
 THEIS = {0.01: 0.4697, 0.1: 0.8318, 1.0: 1.1979, 10.0: 1.5643}  # drawdown [m] by day
-PER_DECADE = 160  # steps from one of these times to the next
+PER_DECADE = 80  # steps from one of these times to the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +51,14 @@ def part(setting: Setting) -> Part:
 
 def _theis(setting: Setting) -> tuple[list[Check], Run]:
     """A well in the middle of a closed square, whose images are known."""
-    width = 27.5 if setting.small else 11.0
-    cells = 93 if setting.small else 231
+    width = 27.5 if setting.small else 13.75
+    cells = 93 if setting.small else 121
     problem = problems.theis(cells, width)
     days = tuple(THEIS)[: 2 if setting.small else 4]
     states, now, before = [], problem.start, 0.0
     for day in days:
         span = 86400.0 * day - before
-        count = PER_DECADE // 4 if setting.small else PER_DECADE
+        count = PER_DECADE // 2 if setting.small else PER_DECADE
         steps = replace(problem.model.steps, largest=f"{span / count} s")
         now = problems.advanced(replace(problem.model, steps=steps), now, span)
         states.append(now)
@@ -112,7 +112,7 @@ def _axis(problem: FlowProblem, state: xr.Dataset) -> tuple[np.ndarray, np.ndarr
 
 
 def _hill(setting: Setting) -> tuple[list[Check], Run]:
-    problem = problems.hillslope(20, 24) if setting.small else problems.hillslope(100, 48)
+    problem = problems.hillslope(20, 24) if setting.small else problems.hillslope(80, 48)
     states = problem.run()
     last = states[-1]
     x = problem.model.grid.places[0]
