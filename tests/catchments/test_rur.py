@@ -16,6 +16,7 @@ from hydroda.catchments.rur.ground import (
     SOIL_LAYERS,
     LandUse,
     SoilNoise,
+    drawn_soils,
     northern,
     parts,
 )
@@ -501,6 +502,19 @@ def test_that_nature_has_other_leaves_where_there_are_any(rur):
     plant = leafy.model.surface.plants[0]
     np.testing.assert_allclose(changed.leaves.lai, 0.5 * np.array(plant.leaves.lai))
     assert changed.slope == 2.0 * plant.slope
+
+
+def test_that_what_rosetta_misses_changes_the_porosity_of_soils_alone(rur):
+    draws = [
+        drawn_soils(rur.ground, rur.terrain, SoilNoise(porosity_sd=sd), np.random.default_rng(3))
+        for sd in (0.0, 0.06)
+    ]
+    one, other = (soils.values for soils in draws)
+    moved = other["theta_s"] - one["theta_s"]
+    assert 0.02 < moved[:, :SOIL_LAYERS].std() < 0.10
+    np.testing.assert_array_equal(moved[:, SOIL_LAYERS:], 0.0)
+    for name in ("log10_Ks", "alpha", "n", "theta_r"):
+        np.testing.assert_array_equal(one[name], other[name])
 
 
 # -------------------------------------------------------------------------------------- spin-up

@@ -33,6 +33,7 @@ AQUIFER_CURVE = {"theta_r": 0.02, "alpha": 2.0, "n": 2.0}
 # Li 3.1: a spherical variogram of variance 50 %2 and range 12.5 km; one shift of log10 K_s.
 TEXTURE_VARIANCE, TEXTURE_RANGE = 50.0, 12.5e3
 SHIFT = 0.5
+LEAST_PORES, MOST_PORES = 0.15, 0.75  # drainable pores and porosity, whatever is missed [m3 m-3]
 MODES = 400  # of a random field; the covariance is right with any number
 
 
@@ -200,7 +201,8 @@ class SoilNoise:
 
     Sand and clay get Gaussian fields of `variance` [%2] with a spherical variogram of `range` [m];
     log10 K_s of all aquifers one shift, uniform within `shift`. With `aquifer_sd` there is a field
-    per member too, which the paper has not: see decision 9 of the study.
+    per member too, which the paper has not: see decision 9 of the study. `porosity_sd` [m3 m-3] is
+    what a pedotransfer function misses in the porosity of soils, a field of the range of textures.
     """
 
     variance: float = TEXTURE_VARIANCE
@@ -208,6 +210,12 @@ class SoilNoise:
     shift: float = SHIFT
     aquifer_sd: float = 0.0
     aquifer_range: float = 5e3
+    porosity_sd: float = 0.0
+
+    def porosity(self, rng: np.random.Generator, x: Array, y: Array) -> Array:
+        """What is added to the porosity of soils (column,) [m3 m-3]."""
+        model = gstools.Spherical(dim=2, var=self.porosity_sd**2, len_scale=self.range)
+        return self._field(model, rng, x, y)
 
     def residuals(self, rng: np.random.Generator, x: Array, y: Array) -> tuple[Array, Array]:
         """What is added to sand and to clay [%] (column,), before they are cut."""
@@ -251,7 +259,12 @@ def drawn_soils(
     more_sand, more_clay = noise.residuals(rng, x, y)
     sand, clay = parts(ground.sand + more_sand, ground.clay + more_clay)
     log10_Ks = ground.log10_Ks + noise.aquifer(rng, x, y)
-    return Soils(sand, clay, layered(sand, clay, ground.density, log10_Ks))
+    values = layered(sand, clay, ground.density, log10_Ks)
+    if noise.porosity_sd > 0.0:  # drawn last, so that all else stays as without it
+        missed = noise.porosity(rng, x, y)[:, None]
+        soil, residual = values["theta_s"][:, :SOIL_LAYERS], values["theta_r"][:, :SOIL_LAYERS]
+        soil[:] = np.clip(soil + missed, residual + LEAST_PORES, MOST_PORES)
+    return Soils(sand, clay, values)
 
 
 def layered(sand: Array, clay: Array, density: Array, log10_Ks: Array) -> dict[str, Array]:

@@ -46,6 +46,8 @@ class Nature:
     lai, stomata              : times the leaves, and times the slope of their conductance
     rain_sd, rain_range       : rain times a lognormal map of mean 1, which does not change [1, m]
     warmth_sd                 : temperature plus a map of this standard deviation [K]
+    porosity_sd               : what Rosetta misses in the porosity of soils [m3 m-3]; it misses
+                                water contents by some 0.06 (Zhang & Schaap 2017)
     missed                    : part of the showers that the reanalysis smears over its hours [1]
 
     Textures and the shift of the aquifers are one more draw of the ensemble's own.
@@ -64,6 +66,7 @@ class Nature:
     rain_range: Amount = "20 km"
     warmth_sd: Amount = "0.4 K"
     missed: float = 0.5
+    porosity_sd: float = 0.0
 
     def __post_init__(self) -> None:
         units = {
@@ -89,7 +92,10 @@ class Nature:
             "surface": surface,
             "boundaries": (*rur.boundaries, *self.wells(rur.terrain)),
             "soils": replace(
-                rur.soils, aquifer_sd=self.aquifer_sd, aquifer_range=float(self.aquifer_range)
+                rur.soils,
+                aquifer_sd=self.aquifer_sd,
+                aquifer_range=float(self.aquifer_range),
+                porosity_sd=self.porosity_sd,
             ),
             "forcing": self.weather(rur),
             "updates": (),
@@ -167,6 +173,7 @@ class Nature:
             ("its range", float(self.rain_range), "m", ""),
             ("map of temperature, sd", float(self.warmth_sd), "K", "mean 0"),
             ("part of rain in fewer hours of its day", self.missed, "1", "sums of days stay"),
+            ("porosity of soils, sd", self.porosity_sd, "m3 m-3", "missed by Rosetta"),
             ("texture and shift of aquifers", 1.0, "1", "one more draw of the ensemble's"),
             ("noise of the forcing", 1.0, "1", "one more draw of the ensemble's"),
         ]

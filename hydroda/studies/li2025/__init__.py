@@ -47,6 +47,7 @@ from pathlib import Path
 from typing import Any
 
 from hydroda.catchments.rur import RurCatchment
+from hydroda.catchments.rur.nature import Nature
 from hydroda.catchments.rur.spinup import SpinUp
 from hydroda.errors import DeclarationError
 from hydroda.studies.li2025 import check, extras, scores, tables
@@ -71,7 +72,11 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "6": ("FC_DA", "FC_DA_PAR", "WC_DA", "WC_DA_PAR", "WC_DA_r", "WC_DA_r_PAR"),
     "7": VALIDATED,
     "extras": ("GWL_DA", "WC_DA_r_PAR"),
+    "pedotransfer": ("SM_DA", "SM_DA_PAR", "WC_DA_r_PAR"),
 }
+# What Rosetta misses is the largest error of moisture that neither nature nor ensemble has: with it
+# the first finding is put to the test again.
+MISSED = Nature(porosity_sd=0.06)
 REPORTS = ("scores", "spread", "water", "verdicts", "nature")
 TABLES = (*NEEDED, *REPORTS, *CHECKS)
 SEEDS = (1, 2)  # of the verdicts
@@ -116,8 +121,8 @@ class Asked:
             yield from tables.spreads(cases)
         if every or self.table in ("water", "extras"):
             yield from tables.water(cases, str(choices.largest_increment))
-        if self.table == "extras":
-            yield from tables.summary(cases, tuple(cases[0].runs))
+        if self.table in ("extras", "pedotransfer"):
+            yield from tables.summary(cases, tuple(cases[0].runs), str(self.table))
         if every or self.table == "nature":
             yield from tables.ingredients(cases)
         yield from tables.balances(cases)
@@ -134,9 +139,10 @@ def run(
 ) -> StudyReport:
     """Tables 4 to 7 with what explains them and a verdict on each finding; or one of `TABLES`.
 
-    "verdicts" runs two seeds of nature and ensemble, "extras" what none of the eleven has; "check",
-    "catchment" and "ensemble" say whether what is made is what was asked for. Finished runs are
-    kept in `out`, and the same command goes on from them.
+    "verdicts" runs two seeds of nature and ensemble, "extras" what none of the eleven has,
+    "pedotransfer" three of them against a nature of other porosities; "check", "catchment" and
+    "ensemble" say whether what is made is what was asked for. Finished runs are kept in `out`, and
+    the same command goes on from them.
 
     Raises
     ------
@@ -154,6 +160,8 @@ def run(
         return StudyReport("li2025", size, seeds, time.monotonic() - begin, tuple(values), ())
     size = size or "small"
     setting = replace(SIZES[size], forcing=forcing)
+    if table == "pedotransfer":
+        setting = replace(setting, nature=MISSED, label=table)
     return reported(asked, size, setting, seeds, Place(out, progress), begin)
 
 
@@ -163,7 +171,7 @@ def reported(
     """What was asked for, of some seeds."""
     cases = [_case(asked, replace(setting, seed=seed), place) for seed in seeds]
     verdicts: list[Verdict] = []
-    if asked.table in (None, "verdicts"):
+    if asked.table in (None, "verdicts", "pedotransfer"):
         verdicts = list(scores.verdicts(cases, setting.choices.bias_over))
     return StudyReport(
         study="li2025",

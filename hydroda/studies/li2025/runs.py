@@ -48,7 +48,8 @@ class Setting:
     """One size of the study: cells, members, days from the start, days of validation after them.
 
     `drains` stand for streams that the cells do not resolve; the ensemble and nature have the same.
-    `choices` are those of the eleven experiments and of their scores.
+    `choices` are those of the eleven experiments and of their scores; `label` keeps a case of another
+    nature apart from that of the paper.
     """
 
     cell: str = "500 m"
@@ -63,6 +64,12 @@ class Setting:
     choices: Choices = LI
     surface: Surface | None = None
     forcing: str | None = None
+    label: str = ""
+
+    @property
+    def folder(self) -> str:
+        """What a case of this setting is kept under."""
+        return f"seed-{self.seed}" + (f"-{self.label}" if self.label else "")
 
     @property
     def until(self) -> np.datetime64:
@@ -178,7 +185,7 @@ def carried_out(
 ) -> Case:  # fmt: skip
     """Nature, then the experiments from one ensemble, then the K_s of some in later days."""
     place = place or Place()
-    own = replace(place, folder=place.under(f"seed-{setting.seed}"))
+    own = replace(place, folder=place.under(setting.folder))
     rur, whole = setting.catchment(), setting.catchment(end=setting.end)
     nature = setting.of_nature()
     birth, of_nature = setting.spinup.of(
