@@ -21,6 +21,7 @@ from hydroda.studies.dan2020.schemes import (
     OPEN_LOOP,
     PAPER,
     RECOMMENDED,
+    THRESHOLDS,
     TOLD,
     WC,
 )
@@ -292,7 +293,8 @@ def _their_errors(names: Sequence[str]) -> xr.DataArray:
 
 def _error_and_water(case: Case) -> tuple[xr.DataArray, xr.DataArray]:
     """Size of the residual by day and error of the column, for each scheme."""
-    names = [*NAMES, *(name for name in case.runs if name not in NAMES and " s=" not in name)]
+    searched = {LOC.candidate(layer).name for layer in THRESHOLDS}
+    names = [*NAMES, *(name for name in case.runs if name not in {*NAMES, *searched})]
     moved = [daily_size(case.runs[name]) for name in names]
     errors = [column_error(case.runs[name]) for name in names]
     coords = {"scheme": names}
