@@ -24,7 +24,7 @@ from hydroda.studies.verification.checks import (
 
 NOT_MET = {
     # The conductivity sideways is the upstream one, of first order.
-    "orders: Tracy, steady, space, cells [m]",
+    "orders: Tracy, steady, space, cells in m",
     # ParFlow's steps were 15 s, with which our curve is its own; longer ones diffuse.
     "parking lot, 18 m: RMSE in steps of 60 s",
 }

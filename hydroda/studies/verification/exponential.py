@@ -43,7 +43,7 @@ FIRST = "the conductivity sideways is the upstream one, of first order"
 
 @dataclass(frozen=True)
 class Refinement:
-    """Errors over cells [m] or steps [s], and the order they fall with."""
+    """Errors over cells in m or steps [s], and the order they fall with."""
 
     problem: str
     what: str
@@ -129,11 +129,11 @@ def _srivastava_orders(setting: Setting) -> Iterator[Refinement]:
     cells = (10, 20, 40) if setting.small else (10, 20, 40, 80)
     short = 40.0 if setting.small else 4.0
     errors = [rms(_limit(partial(_heads, n), short) - _exact_heads(n)) for n in cells]
-    yield Refinement(name, "space, cells [m]", [1.0 / n for n in cells], errors, SPACE)
+    yield Refinement(name, "space, cells in m", [1.0 / n for n in cells], errors, SPACE)
     steps = (900.0, 450.0, 225.0) if setting.small else (1800.0, 900.0, 450.0, 225.0, 112.5)
     limit = _limit(partial(_heads, cells[-1]), steps[-1] / 8.0)
     errors = [rms(_heads(cells[-1], step) - limit) for step in steps]
-    yield Refinement(name, f"time, steps [s] on {cells[-1]} cells", steps, errors, TIME)
+    yield Refinement(name, f"time, steps in s on {cells[-1]} cells", steps, errors, TIME)
 
 
 # ------------------------------------------------------------------------------------------- Tracy
@@ -197,7 +197,7 @@ def _tracy_orders(setting: Setting) -> Iterator[Refinement]:
         errors = [steady_error(count, name) for count in sizes]
         lengths = [TRACY / n for n in sizes]
         problem = f"Tracy, steady, apart, {name} sideways"
-        yield Refinement(problem, "space, cells [m]", lengths, errors)
+        yield Refinement(problem, "space, cells in m", lengths, errors)
     yield _in_time(9, (21600.0, 10800.0, 5400.0, 2700.0)[: 3 if setting.small else None])
 
 
@@ -207,7 +207,7 @@ def _steady(name: str, cells: Sequence[int], choices: dict[str, Any]) -> Refinem
         problem = problems.tracy(count, (STEADY,), "10 D", **choices)
         errors.append(rms(_in_cube(problem.run()[-1]) - _exact_cube(problem, 1e3)))
     sizes = [TRACY / count for count in cells]
-    return Refinement(name, "space, cells [m]", sizes, errors, SPACE, FIRST)
+    return Refinement(name, "space, cells in m", sizes, errors, SPACE, FIRST)
 
 
 def _apart(lines: Sequence[Refinement]) -> Iterator[Check]:
@@ -229,7 +229,9 @@ def _in_time(cells: int, steps: Sequence[float]) -> Refinement:
 
     limit = _limit(after_a_day, steps[-1] / 4.0)
     errors = [rms(after_a_day(step) - limit) for step in steps]
-    return Refinement("Tracy, 1 d", f"time, steps [s] on {cells} cells a side", steps, errors, TIME)
+    return Refinement(
+        "Tracy, 1 d", f"time, steps in s on {cells} cells a side", steps, errors, TIME
+    )
 
 
 # ----------------------------------------------------------------------------------------- figures
