@@ -101,7 +101,8 @@ frozen = (year["ice"].isel(layer=0) > 0.01).sum().item()
 swing = year["temperature"].max("time") - year["temperature"].min("time")
 print("days of frost in the top layer:", frozen)
 print("swing [K] by layer:", swing.values.round(1))
-plotting.save(plotting.profile_through_time(year["temperature"]), PICTURES / "warmth.png")
+warmth = plotting.profile_through_time(year["temperature"], cmap="inferno")
+plotting.save(warmth, PICTURES / "warmth.png")
 
 # %% [markdown]
 # ## Take another part
