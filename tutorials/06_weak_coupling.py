@@ -279,7 +279,7 @@ for name, run in runs.items():
 # %% [markdown]
 # Read the columns against each other.
 #
-# **Water.** A first update by wells moves more than all later ones: the tables of the members are
+# **Water.** The first update by wells moves more than any later one: the tables of the members are
 # metres apart and are pulled together at once. It is not a flaw of weak coupling, but you must
 # know it, since all that water has come from nowhere. Compare what the probes move with and without
 # the mask.
