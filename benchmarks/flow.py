@@ -2,10 +2,14 @@
 
 Cell-steps per second of processor time, as ratios to ParFlow 3.15 on one core of another machine
 (`shared/reference/parflow/README.md` and `shared/numerics.md`). The default faces unless named.
+With `--sizes` the catchment from 1e4 to 1e6 cells, and its memory; with `--threads` one thread and
+two, over columns and over members, by the clock.
 """
 
+import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,8 +54,57 @@ def report(
     print(f"{name:38s} {speed:12.3g} {speed / parflow:8.1f}  {after.attrs['solver']}", flush=True)
 
 
-def main() -> None:
-    numba.set_num_threads(1)
+def forecast_of(problem: problems.FlowProblem, members: int = 1) -> Callable[[], xr.Dataset]:
+    """The whole forecast of a problem with equal members; one hour of it is done, to compile."""
+    start = problem.start.isel(member=[0] * members)
+    hours = problem.rain.size
+    window = ForcingWindow(
+        START + np.arange(hours) * HOUR, 3600.0, {"rain": 3.6e6 * problem.rain[None]}
+    )
+    short = ForcingWindow(window.times[:1], 3600.0, {"rain": window.values["rain"][:, :1]})
+    problem.model.forecast(start, short, START, START + HOUR)
+    return lambda: problem.model.forecast(start, window, START, START + hours * HOUR)
+
+
+def sizes() -> None:
+    """Cost per cell and step, and the largest memory of the process so far."""
+    for count in (20, 63, 200):
+        problem = problems.catchment(count, count, hours=8)
+        forecast = forecast_of(problem)
+        begin = time.process_time()
+        after = forecast()
+        seconds = time.process_time() - begin
+        cells = problem.start["h"].size
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(
+            f"{cells:8d} cells: {1e9 * seconds / cells / 8:5.0f} ns per cell and step, "
+            f"{peak:.2f} GB  {after.attrs['solver']}",
+            flush=True,
+        )
+
+
+def threads() -> None:
+    """One thread and two by the clock, least of three."""
+    cases = {
+        "over columns, 63x63x25": forecast_of(problems.catchment(63, 63, hours=24)),
+        "over columns, 64x64x32": forecast_of(problems.heterogeneous(FIELD, 4, exact=False)),
+        "over 4 members, 40x25x25": forecast_of(problems.catchment(hours=48), 4),
+    }
+    for name, forecast in cases.items():
+        took = []
+        for count in (1, 2):
+            numba.set_num_threads(count)
+            forecast()
+            walls = []
+            for _ in range(3):
+                begin = time.perf_counter()
+                forecast()
+                walls.append(time.perf_counter() - begin)
+            took.append(min(walls))
+        print(f"{name:26s} {took[0]:.3f} s, {took[1]:.3f} s: {took[0] / took[1]:.2f}", flush=True)
+
+
+def against_parflow() -> None:
     large = "--large" in sys.argv
     print(f"{'case':38s} {'cell-steps/s':>12s} {'/ParFlow':>8s}  solver")
     for flux in (FluxPotential(), Upstream()):
@@ -69,6 +122,17 @@ def main() -> None:
             model, start = isotropic(count)
             model = replace(model, flux=flux)
             report(f"isotropic {count}x{count}x32, {name}", model, start, DAY, 465e3)
+
+
+def main() -> None:
+    if "--threads" in sys.argv:
+        threads()
+        return
+    numba.set_num_threads(1)
+    if "--sizes" in sys.argv:
+        sizes()
+    else:
+        against_parflow()
 
 
 if __name__ == "__main__":

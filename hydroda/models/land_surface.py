@@ -287,6 +287,7 @@ class _Over(Above):
             now = bool((land.x[:, layout.ICE, layout.SNOW :] > 0.0).any())
             if now or icy:
                 coupled.slow(self.surface.impedance, land, under.layers, slowed)
+                y[member.PART] = 1.0  # other pores at the same heads
             icy = now
             dt = newton.advance(crew, seconds, dt, control, step == times.size - 1)
             if dt < 0.0:

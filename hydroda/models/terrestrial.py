@@ -32,7 +32,7 @@ from hydroda.models.columns import (
 )
 from hydroda.models.grid import EAST, NORTH, SIDES, Grid
 from hydroda.models.kernels import soil as column_kernels
-from hydroda.models.kernels.flow import curves, member, multigrid, newton, passes
+from hydroda.models.kernels.flow import curves, linear, member, multigrid, newton, passes
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
 from hydroda.models.order import UNCHANGED, heads_in_order
@@ -396,7 +396,7 @@ def _soil_of(soil: Retention, raw: Array, storage: Array, suction: float) -> mem
         out = np.zeros((5, cells))
         found = member.Soil(p, table, suction)
         curves.curves(soil.token, found, -bridge, True, out)
-        own[curves.BRIDGE], own[curves.K_BRIDGE] = bridge, out[2]
+        own[curves.BRIDGE], own[curves.LINE] = bridge, (1.0 - out[2]) / bridge
         own[curves.PHI_BRIDGE] = out[4]
     elif isinstance(soil.token, curves.BrooksCorey):
         own[curves.SHAPE], own[curves.SHAPE + 1] = -1.0 / raw[:, 3], raw[:, 4]
@@ -416,8 +416,8 @@ def _bridges(alpha: Array, n: Array) -> Array:
     return np.where(steep, np.clip(length, shortest, gentle), shortest)
 
 
-def _padded(values: Array, fill: float = 0.0) -> Array:
-    out = np.full(values.size + 2 * curves.LANES, fill)
+def _padded(values: Array) -> Array:
+    out = np.zeros(values.size + 2 * curves.LANES)
     out[: values.size] = values.ravel()
     return out
 
@@ -643,20 +643,18 @@ class TerrestrialSystem(Model):
         grid = self.grid
         sine, cosine = grid.faces
         strips = _strips(grid.columns)
-        order = np.concatenate(
-            [
-                first + np.argsort(-grid.heights[first:last], kind="stable")
-                for first, last in pairwise(strips)
-            ]
-        ).astype(np.int64)
+        order = np.empty(grid.columns, np.int64)
+        for first, last in pairwise(strips):
+            linear.downstream(grid.heights, grid.beside, first, last, order)
         rank = np.empty(grid.columns, np.int64)
         rank[order] = np.arange(grid.columns)
-        step = max(1, 2048 // grid.layers)
+        step, size = max(1, 2048 // grid.layers), grid.layers + 2 * curves.LANES
         pieces = np.append(np.arange(0, grid.columns, step), grid.columns).astype(np.int64)
         return member.Mesh(
             grid.layers,
             grid.columns,
-            grid.dz,
+            np.resize(grid.dz, size),
+            np.resize(np.append(0.5 * (grid.dz[1:] + grid.dz[:-1]), 1.0), size),
             grid.beside,
             np.ascontiguousarray(-sine / cosine * grid.widths),
             rank,
@@ -668,7 +666,6 @@ class TerrestrialSystem(Model):
     def _ground(self, soil: member.Soil, ks: Array) -> member.Ground:
         grid, dz = self.grid, self.grid.dz
         k = ks.reshape(grid.columns, grid.layers)
-        gap = np.append(0.5 * (dz[1:] + dz[:-1]), 1.0)
         down = np.zeros_like(k)
         joined = np.zeros(0, np.uint8)
         if isinstance(self.flux, Upstream):
@@ -689,7 +686,6 @@ class TerrestrialSystem(Model):
             )
             sides.append(_padded(face))
         return member.Ground(
-            _padded(np.tile(gap, grid.columns), 1.0),
             _padded(down),
             sides[0],
             sides[1],

@@ -5,7 +5,7 @@ import pytest
 
 from hydroda.models.grid import Grid
 from hydroda.models.kernels import soil as column_kernels
-from hydroda.models.kernels.flow import curves, faces
+from hydroda.models.kernels.flow import curves, faces, lanes, linear
 from hydroda.models.retention import BrooksCorey, ClappHornberger, Gardner, VanGenuchten
 from hydroda.models.terrestrial import TerrestrialSystem, _coarse
 
@@ -67,9 +67,9 @@ def test_that_the_table_between_shapes_is_as_good_as_one_of_its_own():
 
 def test_that_powers_and_logarithms_are_those_of_the_library():
     for x in (1e-300, 0.3, 0.999999, 1.0, 1.5, 7.3e200):
-        assert curves.log2(x) == pytest.approx(math.log2(x), abs=1e-14, rel=1e-15)
+        assert lanes.log2(x) == pytest.approx(math.log2(x), abs=1e-14, rel=1e-15)
     for x in (-1000.0, -3.7, -1e-9, 0.0, 0.5, 12.25, 900.1):
-        assert curves.exp2(x) == pytest.approx(2.0**x, rel=3e-15)
+        assert lanes.exp2(x) == pytest.approx(2.0**x, rel=3e-15)
 
 
 SCHEMES = (column_kernels.FluxPotential(), column_kernels.Upstream(), column_kernels.Arithmetic())
@@ -87,6 +87,46 @@ def test_that_faces_are_those_of_the_columns(scheme):
         scale = max(cells[0][1], cells[1][1]) * max(1.0, abs(h_a - h_b) / dz)
         assert ours[0] == pytest.approx(theirs[0], abs=1e-9 * scale)
         np.testing.assert_allclose(ours[1:], theirs[1:], rtol=1e-6, atol=1e-7 * scale / dz)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: type(scheme).__name__)
+def test_that_many_faces_at_once_are_each_of_them_alone(scheme):
+    rng = np.random.default_rng(3)
+    f = np.zeros((faces.FACE_ROWS, lanes.LANES))
+    for row in (faces.F_A, faces.F_B):
+        h = -(10.0 ** rng.uniform(-3, 2, lanes.LANES)) + 0.1
+        f[row : row + 4] = (
+            h,
+            *(
+                function(h)
+                for function in (LOAM.conductivity, LOAM.conductivity_slope, LOAM.flux_potential)
+            ),
+        )
+    f[faces.F_B : faces.F_B + 4, :8] = f[:4, :8]  # the same head on both sides
+    f[faces.F_DZ] = 10.0 ** rng.uniform(-2, 0.5, lanes.LANES)
+    faces.face_lanes(scheme, f.ravel())
+    for j in range(lanes.LANES):
+        alone = faces.face(scheme, f[faces.F_DZ, j], tuple(f[:4, j]), tuple(f[4:8, j]))
+        np.testing.assert_allclose(f[faces.F_Q : faces.F_Q + 3, j], alone, rtol=1e-10, atol=1e-20)
+
+
+def test_that_columns_follow_their_higher_neighbours():
+    rng = np.random.default_rng(5)
+    grid = Grid(
+        (9, 14), "1 m", "1 m", ("1 m",), elevation=rng.integers(0, 5, (9, 14)).astype(float),
+        active=rng.random((9, 14)) < 0.9,
+    )  # fmt: skip
+    order = np.empty(grid.columns, np.int64)
+    linear.downstream(grid.heights, grid.beside, 0, grid.columns, order)
+    rank = np.argsort(order)
+    assert sorted(order) == list(range(grid.columns))
+    for side in range(4):
+        here = np.flatnonzero(grid.beside[:, side] >= 0)
+        other = grid.beside[here, side]
+        lower = (grid.heights[other] > grid.heights[here]) | (
+            (grid.heights[other] == grid.heights[here]) & (other < here)
+        )
+        np.testing.assert_array_equal(rank[other] < rank[here], lower)
 
 
 def test_that_levels_merge_columns_two_by_two():

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hydroda.compiled import fused_kernel as kernel
+from hydroda.compiled import inlined_kernel as inlined
 from hydroda.models.kernels.flow.curves import (
     LANE_DK,
     LANE_DW,
@@ -15,17 +16,21 @@ from hydroda.models.kernels.flow.curves import (
     LANE_PHI,
     LANE_ROWS,
     LANE_W,
-    LANES,
     PARAMETERS,
     Soil,
     evaluate_lanes,
-    keep,
-    load,
 )
 from hydroda.models.kernels.flow.faces import (
+    F_A,
+    F_B,
+    F_DZ,
+    F_Q,
+    FACE_ROWS,
     face,
+    face_lanes,
     potential_counts,
 )
+from hydroda.models.kernels.flow.lanes import LANES, keep, load, natural
 from hydroda.models.kernels.flow.member import (
     ABOVE,
     BEFORE,
@@ -40,18 +45,16 @@ from hydroda.models.kernels.flow.member import (
     FEEDING,
     FLOW,
     JOINT,
-    JOINT_A,
-    JOINT_B,
     LEAVING,
     LO,
     NORM,
+    OTHER,
     PART,
     PHI,
     POND,
     Q_A,
     Q_B,
     RAINING,
-    SCALED,
     SEEPAGE,
     SIDE,
     TRANSPIRING,
@@ -71,22 +74,22 @@ from hydroda.models.kernels.flow.member import (
 @kernel
 def fill(m: Member, first: int, last: int) -> None:
     """All that depends on the head of one cell, for the columns from first to last."""
-    layers = m.mesh.layers
+    layers = natural(m.mesh.layers)
     soil, x = m.soil, m.x
     w = np.empty(LANE_ROWS * LANES)
     end = last * layers
     for start in range(first * layers, end, LANES):
         count = min(LANES, end - start)
-        load(x[H], start, w, LANE_H)
+        load(x, H, start, w, LANE_H)
         for row in range(PARAMETERS):
-            load(soil.p[row], start, w, LANE_P + row)
+            load(soil.p, row, start, w, LANE_P + row)
         evaluate_lanes(m.token, soil, w, potential_counts(m.scheme))
-        keep(w, LANE_W, x[W], start, count)
-        keep(w, LANE_DW, x[DW], start, count)
-        keep(w, LANE_K, x[K], start, count)
-        keep(w, LANE_DK, x[DK], start, count)
-        keep(w, LANE_PHI, x[PHI], start, count)
-    for c in range(first, last):
+        keep(w, LANE_W, x, W, start, count)
+        keep(w, LANE_DW, x, DW, start, count)
+        keep(w, LANE_K, x, K, start, count)
+        keep(w, LANE_DK, x, DK, start, count)
+        keep(w, LANE_PHI, x, PHI, start, count)
+    for c in range(natural(first), last):
         depth = max(x[H, c * layers] - m.overland.offset, 0.0)
         root = depth ** (1.0 / 3.0)
         m.y[POND, c] = depth
@@ -94,10 +97,10 @@ def fill(m: Member, first: int, last: int) -> None:
         m.y[D_FLOW, c] = 5.0 / 3.0 * root * root
 
 
-@kernel
+@inlined
 def _all_joined(ground: Ground, start: int, count: int) -> bool:
     """Whether `joints` computes all of these faces but the closed ones."""
-    for i in range(start, start + count):
+    for i in range(natural(start), start + count):
         if ground.joined[i] == 0 and ground.tz[i] > 0.0:
             return False
     return True
@@ -108,42 +111,41 @@ def vertical(m: Member, first: int, last: int) -> None:
     """Fluxes through the faces below the cells of some columns, with slopes."""
     layers = m.mesh.layers
     ground, x = m.ground, m.x
-    w = np.empty(13 * LANES)
+    f = np.empty(FACE_ROWS * LANES)
     end = last * layers
     for start in range(first * layers, end, LANES):
         count = min(LANES, end - start)
         if ground.joined.size > 0 and _all_joined(ground, start, count):
             continue
-        for row in range(4):
-            source = x[H] if row == 0 else x[K + row - 1]
-            load(source, start, w, row)
-            load(source, start + 1, w, 4 + row)
-        load(ground.gap, start, w, 8)
-        load(ground.tz, start, w, 9)
+        _load_ends(x, start, f)
+        layer = natural(start % layers)
         for j in range(LANES):
-            a = w[j], w[LANES + j], w[2 * LANES + j], w[3 * LANES + j]
-            b = w[4 * LANES + j], w[5 * LANES + j], w[6 * LANES + j], w[7 * LANES + j]
-            q, q_a, q_b = face(m.scheme, w[8 * LANES + j], a, b)
-            tz = w[9 * LANES + j]
-            # A product with zero would keep what is not a number.
-            w[10 * LANES + j] = tz * q if tz > 0.0 else 0.0
-            w[11 * LANES + j] = tz * q_a if tz > 0.0 else 0.0
-            w[12 * LANES + j] = tz * q_b if tz > 0.0 else 0.0
-        keep(w, 10, x[Q], start, count)
-        keep(w, 11, x[Q_A], start, count)
-        keep(w, 12, x[Q_B], start, count)
+            f[F_DZ * LANES + j] = m.mesh.gap[layer + j]
+        face_lanes(m.scheme, f)
+        for row in range(F_Q, F_Q + 3):
+            for j in range(LANES):
+                tz = ground.tz[natural(start) + j]
+                # A product with zero would keep what is not a number.
+                f[row * LANES + j] = tz * f[row * LANES + j] if tz > 0.0 else 0.0
+        for row in range(3):
+            keep(f, F_Q + row, x, Q + row, start, count)
 
 
-@kernel
-def _gather(soil: Soil, faces: np.ndarray, below: int, w: np.ndarray) -> None:
-    """Parameters of the cells above (0) or below (1) some faces; spare lanes repeat the last."""
-    if faces[LANES - 1] - faces[0] == LANES - 1:
-        for row in range(PARAMETERS):
-            load(soil.p[row], faces[0] + below, w, LANE_P + row)
-        return
-    for row in range(PARAMETERS):
-        for j in range(LANES):
-            w[(LANE_P + row) * LANES + j] = soil.p[row, faces[j] + below]
+@inlined
+def _load_ends(x: np.ndarray, start: int, f: np.ndarray) -> None:
+    """h, k, dk/dh and potential of some cells, and of those below them."""
+    load(x, H, start, f, F_A)
+    load(x, H, start + 1, f, F_B)
+    for row in range(3):
+        load(x, K + row, start, f, F_A + 1 + row)
+        load(x, K + row, start + 1, f, F_B + 1 + row)
+
+
+# Scratch rows of faces between two soils: first both cells as for a face, the thickness and K_s of
+# both, then the head at the interface and its bounds, flux and slopes of both halves, 0 for lanes
+# without such a face, and 1 for those whose head is not found yet.
+G_DZ, G_KS, G_HEAD, G_LOW, G_HIGH, G_Q, G_ON, G_OPEN = 8, 10, 12, 13, 14, 15, 21, 22
+JOINT_ROWS = 23
 
 
 @kernel
@@ -154,103 +156,192 @@ def joints(m: Member, first: int, last: int) -> None:
     interface; x[JOINT] is where Newton starts. What a last step would still change is of second
     order, so it enters the flux as it stands.
     """
-    layers = m.mesh.layers
-    ground, x = m.ground, m.x
-    faces = np.empty(LANES, np.int64)
+    layers, joined = m.mesh.layers, m.ground.joined
+    faces, left = np.empty(LANES, np.int64), np.empty(LANES, np.bool_)
     upper, lower = np.empty(LANE_ROWS * LANES), np.empty(LANE_ROWS * LANES)
-    f = np.empty(18 * LANES)
-    low, high, head = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    f, g = np.empty(FACE_ROWS * LANES), np.empty(JOINT_ROWS * LANES)
     found, end = 0, last * layers
-    for i in range(first * layers, end):
-        if ground.joined[i]:
-            faces[found] = i
-            found += 1
-        if found < LANES and not (found > 0 and i == end - 1):
-            continue
-        for j in range(found, LANES):
-            faces[j] = faces[found - 1]
-        alike = True
-        for j in range(found):
-            alike = alike and ground.joined[faces[j]] == SCALED
-        _gather(m.soil, faces, 0, upper)
-        if not alike:
-            _gather(m.soil, faces, 1, lower)
+    for start in range(first * layers, end, LANES):
+        count = min(LANES, end - start)
+        here, alike = 0, True
+        for i in range(natural(start), start + count):
+            here += 1 if joined[i] > 0 else 0
+            alike = alike and joined[i] != OTHER
+        if 2 * here > count:
+            _take(m, start, count, alike, upper, lower, g)
+            all_found = _meet(m.token, m.scheme, m.soil, alike, 1, upper, lower, f, g)
+            _give(m, start, count, g)
+            if all_found:
+                continue
+            # The rare others go on side by side.
+            for j in range(count):
+                if g[G_OPEN * LANES + j] > 0.0:
+                    m.x[JOINT, start + j] = g[G_HEAD * LANES + j]
+        else:
+            for j in range(count):
+                g[G_OPEN * LANES + j] = 1.0 if joined[start + j] > 0 else 0.0
+        # `g` is the scratch of others, too.
+        for j in range(count):
+            left[j] = g[G_OPEN * LANES + j] > 0.0
+        for j in range(count):
+            if left[j]:
+                faces[found] = start + j
+                found += 1
+                if found == LANES:
+                    _few(m, faces, found, upper, lower, f, g)
+                    found = 0
+    if found > 0:
+        _few(m, faces, found, upper, lower, f, g)
+
+
+@inlined
+def _take(
+    m: Member, start: int, count: int, alike: bool,
+    upper: np.ndarray, lower: np.ndarray, g: np.ndarray,
+) -> None:  # fmt: skip
+    """Fills the scratch for faces one after the other."""
+    x, p, dz, ks = m.x, m.soil.p, m.mesh.dz, m.ground.ks
+    at, layer = natural(start), natural(start % m.mesh.layers)
+    for row in range(PARAMETERS):
+        load(p, row, start, upper, LANE_P + row)
+    if not alike:
+        for row in range(PARAMETERS):
+            load(p, row, start + 1, lower, LANE_P + row)
+    _load_ends(x, start, g)
+    load(x, JOINT, start, g, G_HEAD)
+    for j in range(LANES):
+        g[G_DZ * LANES + j], g[(G_DZ + 1) * LANES + j] = (
+            0.5 * dz[layer + j],
+            0.5 * dz[layer + j + 1],
+        )
+    for j in range(LANES):
+        g[G_KS * LANES + j], g[(G_KS + 1) * LANES + j] = ks[at + j], ks[at + j + 1]
+        on = j < count and m.ground.joined[at + j] > 0
+        g[G_ON * LANES + j] = 1.0 if on else 0.0
+
+
+@inlined
+def _give(m: Member, start: int, count: int, g: np.ndarray) -> None:
+    """Keeps what came out for faces one after the other."""
+    x = m.x
+    for row in range(6):
+        to = Q + row if row < 3 else JOINT + row - 3
         for j in range(LANES):
-            cell = faces[j]
-            layer = cell % layers
-            d_a, d_b = 0.5 * m.mesh.dz[layer], 0.5 * m.mesh.dz[layer + 1]
-            h_a, h_b = x[H, cell], x[H, cell + 1]
-            low[j], high[j] = min(h_a + d_a, h_b - d_b), max(h_a + d_a, h_b - d_b)
-            head[j] = min(max(x[JOINT, cell], low[j]), high[j])
+            on = g[G_ON * LANES + j] > 0.0
+            kept = x[to, natural(start) + j]
+            g[(G_Q + row) * LANES + j] = g[(G_Q + row) * LANES + j] if on else kept
+        keep(g, G_Q + row, x, to, start, count)
+
+
+@kernel
+def _few(
+    m: Member, faces: np.ndarray, found: int,
+    upper: np.ndarray, lower: np.ndarray, f: np.ndarray, g: np.ndarray,
+) -> None:  # fmt: skip
+    """Fluxes through faces that lie far apart; spare lanes repeat the last."""
+    x, p, ks, layers = m.x, m.soil.p, m.ground.ks, m.mesh.layers
+    alike = True
+    for j in range(LANES):
+        cell = faces[min(j, found - 1)]
+        faces[j] = cell
+        alike = alike and m.ground.joined[cell] != OTHER
+        for below in range(2):
+            g[4 * below * LANES + j] = x[H, cell + below]
             for row in range(3):
-                f[(1 + row) * LANES + j] = x[K + row, cell]
-                f[(5 + row) * LANES + j] = x[K + row, cell + 1]
-            f[j], f[4 * LANES + j] = h_a, h_b
-            f[8 * LANES + j], f[9 * LANES + j] = d_a, d_b
-            f[10 * LANES + j], f[11 * LANES + j] = ground.ks[cell], ground.ks[cell + 1]
-        other = upper if alike else lower
-        for _ in range(60):
-            for j in range(LANES):
-                upper[LANE_H * LANES + j] = head[j]
-                lower[LANE_H * LANES + j] = head[j]
-            evaluate_lanes(m.token, m.soil, upper, potential_counts(m.scheme))
-            if not alike:
-                evaluate_lanes(m.token, m.soil, lower, potential_counts(m.scheme))
-            _halves(m.scheme, upper, other, f)
-            again = False
-            for j in range(LANES):
-                q, a2, b1 = f[12 * LANES + j], f[14 * LANES + j], f[16 * LANES + j]
-                miss = q - f[15 * LANES + j]
-                if miss > 0.0:
-                    low[j] = head[j]
-                else:
-                    high[j] = head[j]
-                if abs(miss) <= 1e-4 * abs(q) + 1e-18 or high[j] - low[j] < 1e-13 * (
-                    1.0 + abs(head[j])
-                ):
-                    continue
-                again = True
-                step = miss / (b1 - a2) if b1 > a2 else math.inf
-                inside = low[j] < head[j] + step < high[j]
-                head[j] = head[j] + step if inside else 0.5 * (low[j] + high[j])
-            if not again:
-                break
-        for j in range(found):
-            cell = faces[j]
-            q, a1, a2 = f[12 * LANES + j], f[13 * LANES + j], f[14 * LANES + j]
-            below, b1, b2 = f[15 * LANES + j], f[16 * LANES + j], f[17 * LANES + j]
-            stiffness = b1 - a2 if b1 > a2 else math.inf
-            step = (q - below) / stiffness
-            x[JOINT, cell] = head[j] + step
-            x[JOINT_A, cell], x[JOINT_B, cell] = a1 / stiffness, -b2 / stiffness
-            x[Q, cell] = q + a2 * step
-            x[Q_A, cell], x[Q_B, cell] = b1 * a1 / stiffness, -a2 * b2 / stiffness
-        found = 0
+                g[(4 * below + 1 + row) * LANES + j] = x[K + row, cell + below]
+            g[(G_DZ + below) * LANES + j] = 0.5 * m.mesh.dz[cell % layers + below]
+            g[(G_KS + below) * LANES + j] = ks[cell + below]
+        g[G_HEAD * LANES + j], g[G_ON * LANES + j] = x[JOINT, cell], 1.0
+    for row in range(PARAMETERS):
+        for j in range(LANES):
+            upper[(LANE_P + row) * LANES + j] = p[row, faces[j]]
+            lower[(LANE_P + row) * LANES + j] = p[row, faces[j] + 1]
+    _meet(m.token, m.scheme, m.soil, alike, 60, upper, lower, f, g)
+    for j in range(found):
+        for row in range(3):
+            x[Q + row, faces[j]] = g[(G_Q + row) * LANES + j]
+            x[JOINT + row, faces[j]] = g[(G_Q + 3 + row) * LANES + j]
 
 
 @kernel
-def _halves(scheme: Any, upper: np.ndarray, lower: np.ndarray, f: np.ndarray) -> None:
-    """Fluxes of the upper and the lower half of LANES faces, with slopes, in rows 12 to 17."""
+def _meet(
+    token: Any, scheme: Any, soil: Soil, alike: bool, most: int,
+    upper: np.ndarray, lower: np.ndarray, f: np.ndarray, g: np.ndarray,
+) -> bool:  # fmt: skip
+    """The heads at which both halves of LANES faces carry the same flux; whether all were found.
+
+    From row G_Q on: flux and its slopes, the head and its slopes. Takes `most` steps at most.
+    """
     for j in range(LANES):
-        a = f[j], f[LANES + j], f[2 * LANES + j], f[3 * LANES + j]
-        q, q_a, q_b = face(scheme, f[8 * LANES + j], a, _lane(upper, j))
-        ks = f[10 * LANES + j]
-        f[12 * LANES + j], f[13 * LANES + j], f[14 * LANES + j] = ks * q, ks * q_a, ks * q_b
+        a, b = g[j] + g[G_DZ * LANES + j], g[4 * LANES + j] - g[(G_DZ + 1) * LANES + j]
+        g[G_LOW * LANES + j], g[G_HIGH * LANES + j] = min(a, b), max(a, b)
+        g[G_HEAD * LANES + j] = min(max(g[G_HEAD * LANES + j], min(a, b)), max(a, b))
+    found = False
+    for _ in range(most):
+        for j in range(LANES):
+            upper[LANE_H * LANES + j] = g[G_HEAD * LANES + j]
+            lower[LANE_H * LANES + j] = g[G_HEAD * LANES + j]
+        evaluate_lanes(token, soil, upper, potential_counts(scheme))
+        if not alike:
+            evaluate_lanes(token, soil, lower, potential_counts(scheme))
+        _half(scheme, 0, upper, f, g)
+        _half(scheme, 1, upper if alike else lower, f, g)
+        found = _settled(g)
+        if found:
+            break
     for j in range(LANES):
-        b = f[4 * LANES + j], f[5 * LANES + j], f[6 * LANES + j], f[7 * LANES + j]
-        q, q_a, q_b = face(scheme, f[9 * LANES + j], _lane(lower, j), b)
-        ks = f[11 * LANES + j]
-        f[15 * LANES + j], f[16 * LANES + j], f[17 * LANES + j] = ks * q, ks * q_a, ks * q_b
+        q, a1, a2 = g[G_Q * LANES + j], g[(G_Q + 1) * LANES + j], g[(G_Q + 2) * LANES + j]
+        below, b1 = g[(G_Q + 3) * LANES + j], g[(G_Q + 4) * LANES + j]
+        b2 = g[(G_Q + 5) * LANES + j]
+        per = 1.0 / (b1 - a2) if b1 > a2 else 0.0
+        step = (q - below) * per
+        g[G_Q * LANES + j] = q + a2 * step
+        g[(G_Q + 1) * LANES + j], g[(G_Q + 2) * LANES + j] = b1 * a1 * per, -a2 * b2 * per
+        g[(G_Q + 3) * LANES + j] = g[G_HEAD * LANES + j] + step
+        g[(G_Q + 4) * LANES + j], g[(G_Q + 5) * LANES + j] = a1 * per, -b2 * per
+    return found
+
+
+@inlined
+def _half(scheme: Any, half: int, at: np.ndarray, f: np.ndarray, g: np.ndarray) -> None:
+    """Fluxes of the upper (0) or the lower (1) halves of LANES faces, with slopes."""
+    inner, outer = (F_B, F_A) if half == 0 else (F_A, F_B)
+    for j in range(LANES):
+        f[inner * LANES + j] = at[LANE_H * LANES + j]
+        f[(inner + 1) * LANES + j] = at[LANE_K * LANES + j]
+        f[(inner + 2) * LANES + j] = at[LANE_DK * LANES + j]
+        f[(inner + 3) * LANES + j] = at[LANE_PHI * LANES + j]
+        f[F_DZ * LANES + j] = g[(G_DZ + half) * LANES + j]
+    for row in range(4):
+        for j in range(LANES):
+            f[(outer + row) * LANES + j] = g[(4 * half + row) * LANES + j]
+    face_lanes(scheme, f)
+    for row in range(3):
+        for j in range(LANES):
+            ks = g[(G_KS + half) * LANES + j]
+            g[(G_Q + 3 * half + row) * LANES + j] = ks * f[(F_Q + row) * LANES + j]
 
 
 @kernel
-def _lane(w: np.ndarray, j: int) -> tuple[float, float, float, float]:
-    return (
-        w[LANE_H * LANES + j],
-        w[LANE_K * LANES + j],
-        w[LANE_DK * LANES + j],
-        w[LANE_PHI * LANES + j],
-    )
+def _settled(g: np.ndarray) -> bool:
+    """Whether all heads between two soils are found; moves the others."""
+    still = 0
+    for j in range(LANES):
+        head, q = g[G_HEAD * LANES + j], g[G_Q * LANES + j]
+        miss = q - g[(G_Q + 3) * LANES + j]
+        low = head if miss > 0.0 else g[G_LOW * LANES + j]
+        high = g[G_HIGH * LANES + j] if miss > 0.0 else head
+        g[G_LOW * LANES + j], g[G_HIGH * LANES + j] = low, high
+        there = abs(miss) <= 1e-4 * abs(q) + 1e-18
+        there = there or high - low < 1e-13 * (1.0 + abs(head)) or g[G_ON * LANES + j] == 0.0
+        stiffness = g[(G_Q + 4) * LANES + j] - g[(G_Q + 2) * LANES + j]
+        step = miss / stiffness if stiffness > 0.0 else math.inf
+        inside = low < head + step < high
+        moved = head + step if inside else 0.5 * (low + high)
+        g[G_HEAD * LANES + j] = head if there else moved
+        g[G_OPEN * LANES + j] = 0.0 if there else 1.0
+        still += 0 if there else 1
+    return still == 0
 
 
 # ---------------------------------------------------------------------------- residual and Jacobian
@@ -267,11 +358,11 @@ def _ramp(h: float, full: float, dry: float) -> tuple[float, float]:
     return math.log(dry / h) / span, -1.0 / (h * span)
 
 
-@kernel
+@inlined
 def _lines(m: Member, dt: float, first: int, last: int) -> None:
     """Residual [m of water] and lines of the Jacobian from storage and vertical fluxes alone."""
-    layers, dz, x = m.mesh.layers, m.mesh.dz, m.x
-    for c in range(first, last):
+    layers, dz, x = natural(m.mesh.layers), m.mesh.dz, m.x
+    for c in range(natural(first), last):
         base = c * layers
         q, q_b = 0.0, 0.0
         for k in range(layers):
@@ -285,11 +376,11 @@ def _lines(m: Member, dt: float, first: int, last: int) -> None:
             x[LO, base + k] = -dt * x[Q_A, base + k - 1]
 
 
-@kernel
+@inlined
 def _sideways(m: Member, dt: float, c: int, side: int, other: int) -> float:
     """Adds the flux of column c to a neighbour and its slopes; gives their sum [m s-1]."""
     layers, x = m.mesh.layers, m.x
-    here, there = c * layers, other * layers
+    here, there = natural(c * layers), natural(other * layers)
     face = m.ground.te if side < 2 else m.ground.tn
     owner = here if side % 2 == 1 else there
     lift = m.mesh.lift[c, side]
@@ -309,7 +400,7 @@ def _sideways(m: Member, dt: float, c: int, side: int, other: int) -> float:
     return total / dt
 
 
-@kernel
+@inlined
 def _surface(m: Member, dt: float, c: int) -> None:
     """Pond, rain, evaporation and overland flow of one column."""
     x, y, sky = m.x, m.y, m.sky
@@ -436,8 +527,8 @@ def _edges(m: Member, dt: float, c: int) -> None:
 @kernel
 def assemble(m: Member, dt: float, piece: int) -> None:
     """Residual and Jacobian of a piece; the worst residual and their sum in sums[piece]."""
-    layers, x = m.mesh.layers, m.x
-    first, last = m.mesh.pieces[piece], m.mesh.pieces[piece + 1]
+    layers, x = natural(m.mesh.layers), m.x
+    first, last = natural(m.mesh.pieces[piece]), m.mesh.pieces[piece + 1]
     _lines(m, dt, first, last)
     worst, missing = 0.0, 0.0
     for c in range(first, last):
@@ -456,21 +547,30 @@ def assemble(m: Member, dt: float, piece: int) -> None:
         for i in range(c * layers, (c + 1) * layers):
             size = abs(x[R, i])
             norm += size
-            # Also true for what is not a number.
-            if not size <= worst:
-                worst = size
+            worst = max(worst, size)
         m.y[NORM, c] = norm
         missing += norm
-    m.sums[piece, 0], m.sums[piece, 1] = worst, missing
+    # A sum keeps what is not a number, a maximum may lose it.
+    m.sums[piece, 0] = worst if missing < math.inf else missing
+    m.sums[piece, 1] = missing
 
 
 @kernel
 def fill_and_faces(m: Member, first: int, last: int) -> None:
-    changed = False
-    for c in range(first, last):
-        changed = changed or m.y[PART, c] > 0.0
-    if not changed:
-        return
+    """What depends on heads, in columns whose heads have moved."""
+    c = first
+    while c < last:
+        begin = c
+        while c < last and m.y[PART, c] > 0.0:
+            c += 1
+        if c > begin:
+            _at_heads(m, begin, c)
+        else:
+            c += 1
+
+
+@kernel
+def _at_heads(m: Member, first: int, last: int) -> None:
     fill(m, first, last)
     vertical(m, first, last)
     if m.ground.joined.size > 0:

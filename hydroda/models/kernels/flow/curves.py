@@ -10,66 +10,30 @@ from numba.extending import overload
 from hydroda.compiled import FUSED
 from hydroda.compiled import fused_kernel as kernel
 from hydroda.compiled import inlined_kernel as inlined
+from hydroda.models.kernels.flow.lanes import LANES, LOG2_E, exp2, keep, log2, natural
 from hydroda.models.kernels.soil import BrooksCorey, Gardner, VanGenuchten
-
-LANES = 16
-
-# ------------------------------------------------------------------- logarithm and power of two
-# Branch-free, so that loops over them become vector instructions; errors of some 1e-15.
-
-_HALF_ROOT = int(np.float64(math.sqrt(0.5)).view(np.int64))
-_SHIFT = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to a whole number
-_SHIFT_BITS = int(np.float64(_SHIFT).view(np.int64))
-L0, L1, L2, L3, L4, L5, L6, L7, L8 = (2.0 / math.log(2.0) / (2 * i + 1) for i in range(9))
-P1, P2, P3, P4, P5, P6, P7, P8, P9, P10, P11 = (
-    math.log(2.0) ** i / math.factorial(i) for i in range(1, 12)
-)
-LOG2_E = 1.0 / math.log(2.0)
-
-
-@inlined
-def log2(x: float) -> float:
-    bits = np.float64(x).view(np.int64)
-    exponent = (bits - _HALF_ROOT) >> 52
-    mantissa = np.int64(bits - (exponent << 52)).view(np.float64)
-    z = (mantissa - 1.0) / (mantissa + 1.0)
-    q = z * z
-    series = L4 + q * (L5 + q * (L6 + q * (L7 + q * L8)))
-    return np.float64(exponent) + z * (L0 + q * (L1 + q * (L2 + q * (L3 + q * series))))
-
-
-@inlined
-def exp2(x: float) -> float:
-    x = min(max(x, -1020.0), 1020.0)
-    shifted = x + _SHIFT
-    whole = np.float64(shifted).view(np.int64) - _SHIFT_BITS
-    f = x - (shifted - _SHIFT)
-    high = P6 + f * (P7 + f * (P8 + f * (P9 + f * (P10 + f * P11))))
-    power = 1.0 + f * (P1 + f * (P2 + f * (P3 + f * (P4 + f * (P5 + f * high)))))
-    return power * np.int64((whole + 1023) << 52).view(np.float64)
-
 
 # --------------------------------------------------------------------------------------- retention
 # A soil is a token, its parameters p (parameter, cell) and a table. The first rows of p are those
 # of every soil; the others, c, belong to the curve. Conductivities are relative to K_s:
-#   curve(token, h, c)      saturation, dS/dh, k, dk/dh, and where and by what to scale the table
-#   potential(token, ...)   int k dh from minus infinity to h [m], from pieces of the table
-# Curves without a table put their potential where the others have their scale.
+# `curve` gives saturation, dS/dh, k, dk/dh, and the flux potential int k dh from minus infinity to
+# h [m], or where and by what to scale the table of potentials.
 
 RESIDUAL, RANGE, STORAGE, SHAPE = 0, 1, 2, 3  # theta_r, theta_s - theta_r, S_s; own rows from 3
-ALPHA, N, ELL, BRIDGE, K_BRIDGE, PHI_BRIDGE, TABLE_ROW = range(3, 10)
+# LINE: slope of the straight line that k is over the length BRIDGE below saturation [m-1].
+ALPHA, N, ELL, BRIDGE, LINE, PHI_BRIDGE, TABLE_ROW = range(3, 10)
 PARAMETERS = 10
 
-# Scratch rows of `evaluate_lanes`: h, p, what comes out, and the pieces of the table.
-LANE_H, LANE_P = 0, 1
+# Scratch rows of `evaluate_lanes`: h, p (those of the curve from LANE_C), what comes out, S and its
+# derivative, the pieces of the table, and what is under way.
+LANE_H, LANE_P, LANE_C = 0, 1, 4
 LANE_W, LANE_DW, LANE_K, LANE_DK, LANE_PHI = 11, 12, 13, 14, 15
-LANE_PLACE, LANE_PIECE = 16, 17
-LANE_ROWS = 21
+LANE_PLACE, LANE_PIECE, LANE_S, LANE_DS = 16, 17, 21, 22
+LANE_1, LANE_2, LANE_3, LANE_4, LANE_5, LANE_6 = 23, 24, 25, 26, 27, 28
+LANE_ROWS = 29
 
 # Nodes of the table of flux potentials: log2(alpha |h|) from FIRST in steps of 1 / PER_OCTAVE.
 FIRST, PER_OCTAVE, NODES = -20.0, 4.0, 180
-
-Curve = tuple[float, float, float, float, float, float]
 
 
 class Soil(NamedTuple):
@@ -80,113 +44,123 @@ class Soil(NamedTuple):
     suction: float  # part of S_s h S that counts where h < 0: 1 as in ParFlow, or 0
 
 
-@inlined
-def _curve_van_genuchten(h: float, c: tuple[float, ...]) -> Curve:
-    """Mualem's k with m = 1 - 1/n; a straight line over the last stretch below saturation."""
-    alpha, n, ell, bridge, k_bridge = c[0], c[1], c[2], c[3], c[4]
-    u = alpha * max(-h, 1e-12)
-    m = 1.0 - 1.0 / n
-    log_u = log2(u)
-    t = exp2(n * log_u)
-    log_o = log2(1.0 + t)
-    s = exp2(-m * log_o)
-    x = 1.0 / (1.0 + t)
-    y = t * x
-    big_m = s * t / u
-    # 1 - (1 - x)^m loses its digits in dry soil.
-    series = (2.0 - m) * x * (1.0 / 3.0) * (1.0 + (3.0 - m) * x * 0.25)
-    series = m * x * (1.0 + (1.0 - m) * x * 0.5 * (1.0 + series))
-    open_part = series if x < 0.01 else 1.0 - big_m
-    k = exp2(-m * ell * log_o) * open_part * open_part
-    rise = n * m * alpha / u
-    slope = k * rise * (ell * y + 2.0 * big_m * x / open_part)
-    scale = k * (1.0 + u) / alpha
-    place = min(max((log_u - FIRST) * PER_OCTAVE, 0.0), NODES - 1.001)
-    part = h + bridge
-    line = (1.0 - k_bridge) / bridge
-    near = part > 0.0
-    wet = h >= 0.0
-    k = k_bridge + line * part if near else k
-    slope = line if near else slope
-    return (
-        1.0 if wet else s,
-        0.0 if wet else s * rise * y,
-        1.0 if wet else k,
-        0.0 if wet else slope,
-        place,
-        scale,
-    )
+@kernel
+def _van_genuchten(w: np.ndarray) -> None:
+    """Mualem's k with m = 1 - 1/n; a straight line over the last stretch below saturation.
+
+    One power or logarithm at a time: each waits long for its own digits, and lanes do not wait for
+    each other.
+    """
+    for j in range(LANES):
+        u = w[LANE_C * LANES + j] * max(-w[LANE_H * LANES + j], 1e-12)
+        w[LANE_1 * LANES + j] = log2(u)
+    for j in range(LANES):
+        n = w[(LANE_C + 1) * LANES + j]
+        w[LANE_2 * LANES + j] = exp2(n * w[LANE_1 * LANES + j])
+    for j in range(LANES):
+        # Divisions cost more than all else here: one for 1/n, 1/u and 1/(1 + t).
+        u = w[LANE_C * LANES + j] * max(-w[LANE_H * LANES + j], 1e-12)
+        n = w[(LANE_C + 1) * LANES + j]
+        o = 1.0 + w[LANE_2 * LANES + j]
+        per = 1.0 / (u * o * n)
+        w[LANE_3 * LANES + j] = per * (u * n)
+        w[LANE_4 * LANES + j] = per * (o * n)
+        m = 1.0 - per * (u * o)
+        w[LANE_6 * LANES + j] = m
+        w[LANE_5 * LANES + j] = -m * log2(o)
+    for j in range(LANES):
+        w[LANE_S * LANES + j] = exp2(w[LANE_5 * LANES + j])
+    for j in range(LANES):
+        w[LANE_K * LANES + j] = exp2(w[(LANE_C + 2) * LANES + j] * w[LANE_5 * LANES + j])
+    for j in range(LANES):
+        h, alpha, n = w[LANE_H * LANES + j], w[LANE_C * LANES + j], w[(LANE_C + 1) * LANES + j]
+        ell, bridge = w[(LANE_C + 2) * LANES + j], w[(LANE_C + 3) * LANES + j]
+        line, t = w[(LANE_C + 4) * LANES + j], w[LANE_2 * LANES + j]
+        x, per_u, s = w[LANE_3 * LANES + j], w[LANE_4 * LANES + j], w[LANE_S * LANES + j]
+        suction = max(-h, 1e-12)
+        u = alpha * suction
+        m = w[LANE_6 * LANES + j]
+        y = t * x
+        big_m = s * t * per_u
+        # 1 - (1 - x)^m loses its digits in dry soil.
+        series = (2.0 - m) * x * (1.0 / 3.0) * (1.0 + (3.0 - m) * x * 0.25)
+        series = m * x * (1.0 + (1.0 - m) * x * 0.5 * (1.0 + series))
+        open_part = series if x < 0.01 else 1.0 - big_m
+        k = w[LANE_K * LANES + j] * open_part
+        rise = (n - 1.0) * alpha * per_u
+        slope = k * rise * (ell * y * open_part + 2.0 * big_m * x)
+        k = k * open_part
+        near = h + bridge > 0.0
+        wet = h >= 0.0
+        place = (w[LANE_1 * LANES + j] - FIRST) * PER_OCTAVE
+        w[LANE_PLACE * LANES + j] = min(max(place, 0.0), NODES - 1.001)
+        w[LANE_PHI * LANES + j] = k * (1.0 + u) * suction * per_u
+        k = 1.0 + line * h if near else k
+        slope = line if near else slope
+        w[LANE_S * LANES + j] = 1.0 if wet else s
+        w[LANE_DS * LANES + j] = 0.0 if wet else s * rise * y
+        w[LANE_K * LANES + j] = 1.0 if wet else k
+        w[LANE_DK * LANES + j] = 0.0 if wet else slope
 
 
 @inlined
-def _potential_van_genuchten(h: float, c: tuple[float, ...], scale: float, piece: float) -> float:
-    bridge, k_bridge, at_bridge = c[3], c[4], c[5]
-    part = h + bridge
-    line = (1.0 - k_bridge) / bridge
-    near = at_bridge + part * (k_bridge + 0.5 * line * part)
-    full = at_bridge + 0.5 * bridge * (1.0 + k_bridge) + h
-    below = near if part > 0.0 else scale * piece
+def potential_van_genuchten(
+    h: float, bridge: float, line: float, at_bridge: float, dry: float
+) -> float:
+    near = at_bridge + (h + bridge) * (1.0 + 0.5 * line * (h - bridge))
+    full = at_bridge + bridge * (1.0 - 0.5 * line * bridge) + h
+    below = near if h + bridge > 0.0 else dry
     return full if h >= 0.0 else below
 
 
-@inlined
-def _curve_brooks_corey(h: float, c: tuple[float, ...]) -> Curve:
-    """c: 1 / |entry head|, pore-size index, exponent of k in |h|."""
-    scale, index, exponent = c[0], c[1], c[2]
-    v = max(-scale * h, 1.0)
-    log_v = log2(v)
-    s, k = exp2(-index * log_v), exp2(-exponent * log_v)
-    wet = -scale * h <= 1.0
-    per = scale / v
-    dry = k / (per * (exponent - 1.0))
-    full = 1.0 / (scale * (exponent - 1.0)) + h + 1.0 / scale
-    slope, rise = index * s * per, exponent * k * per
-    return s, 0.0 if wet else slope, k, 0.0 if wet else rise, 0.0, full if wet else dry
+@kernel
+def _brooks_corey(w: np.ndarray) -> None:
+    """Own parameters: 1 / |entry head|, pore-size index, exponent of k in |h|."""
+    for j in range(LANES):
+        v = max(-w[LANE_C * LANES + j] * w[LANE_H * LANES + j], 1.0)
+        w[LANE_1 * LANES + j], w[LANE_2 * LANES + j] = v, log2(v)
+    for j in range(LANES):
+        w[LANE_S * LANES + j] = exp2(-w[(LANE_C + 1) * LANES + j] * w[LANE_2 * LANES + j])
+    for j in range(LANES):
+        w[LANE_K * LANES + j] = exp2(-w[(LANE_C + 2) * LANES + j] * w[LANE_2 * LANES + j])
+    for j in range(LANES):
+        h, scale, index = w[LANE_H * LANES + j], w[LANE_C * LANES + j], w[(LANE_C + 1) * LANES + j]
+        exponent, k = w[(LANE_C + 2) * LANES + j], w[LANE_K * LANES + j]
+        per = scale / w[LANE_1 * LANES + j]
+        wet = -scale * h <= 1.0
+        dry = k / (per * (exponent - 1.0))
+        full = 1.0 / (scale * (exponent - 1.0)) + h + 1.0 / scale
+        w[LANE_DS * LANES + j] = 0.0 if wet else index * w[LANE_S * LANES + j] * per
+        w[LANE_DK * LANES + j] = 0.0 if wet else exponent * k * per
+        w[LANE_PHI * LANES + j] = full if wet else dry
 
 
-@inlined
-def _curve_gardner(h: float, c: tuple[float, ...]) -> Curve:
-    alpha = c[0]
-    s = exp2(alpha * LOG2_E * min(h, 0.0))
-    rise = 0.0 if h >= 0.0 else alpha * s
-    return s, rise, s, rise, 0.0, s / alpha + max(h, 0.0)
+@kernel
+def _gardner(w: np.ndarray) -> None:
+    for j in range(LANES):
+        h, alpha = w[LANE_H * LANES + j], w[LANE_C * LANES + j]
+        s = exp2(alpha * LOG2_E * min(h, 0.0))
+        rise = 0.0 if h >= 0.0 else alpha * s
+        w[LANE_S * LANES + j], w[LANE_DS * LANES + j] = s, rise
+        w[LANE_K * LANES + j], w[LANE_DK * LANES + j] = s, rise
+        w[LANE_PHI * LANES + j] = s / alpha + max(h, 0.0)
 
 
-@inlined
-def _potential_closed(h: float, c: tuple[float, ...], scale: float, piece: float) -> float:
-    return scale
-
-
-CURVE: dict[type, Callable[..., Curve]] = {
-    VanGenuchten: _curve_van_genuchten,
-    BrooksCorey: _curve_brooks_corey,
-    Gardner: _curve_gardner,
+CURVE: dict[type, Callable[[np.ndarray], None]] = {
+    VanGenuchten: _van_genuchten,
+    BrooksCorey: _brooks_corey,
+    Gardner: _gardner,
 }
-POTENTIAL: dict[type, Callable[..., float]] = {
-    VanGenuchten: _potential_van_genuchten,
-    BrooksCorey: _potential_closed,
-    Gardner: _potential_closed,
-}
 
 
-def curve(token: Any, h: float, c: tuple[float, ...]) -> Curve:
-    return CURVE[type(token)](h, c)
+def curve(token: Any, w: np.ndarray) -> None:
+    CURVE[type(token)](w)
 
 
-@overload(curve, jit_options=FUSED | {"forceinline": True})  # type: ignore[arg-type]
-def _curve_of(token, h, c):  # type: ignore[no-untyped-def]
+@overload(curve, jit_options=FUSED)  # type: ignore[arg-type]
+def _curve_of(token, w):  # type: ignore[no-untyped-def]
     chosen = CURVE[token.instance_class]
-    return lambda token, h, c: chosen(h, c)
-
-
-def potential(token: Any, h: float, c: tuple[float, ...], scale: float, piece: float) -> float:
-    return POTENTIAL[type(token)](h, c, scale, piece)
-
-
-@overload(potential, jit_options=FUSED | {"forceinline": True})  # type: ignore[arg-type]
-def _potential_of(token, h, c, scale, piece):  # type: ignore[no-untyped-def]
-    chosen = POTENTIAL[token.instance_class]
-    return lambda token, h, c, scale, piece: chosen(h, c, scale, piece)
+    return lambda token, w: chosen(w)
 
 
 def tabulated(token: Any) -> bool:
@@ -202,45 +176,31 @@ def _tabulated(token):  # type: ignore[no-untyped-def]
 
 @inlined
 def stored(
-    h: float,
-    s: float,
-    capacity: float,
-    residual: float,
-    span: float,
-    storage: float,
-    suction: float,
+    h: float, s: float, capacity: float, residual: float, span: float, storage: float
 ) -> tuple[float, float]:
-    """Water per volume, theta and what pressure adds, and its derivative."""
-    theta = residual + span * s
-    slope = span * capacity
-    full = 1.0 / (residual + span)
+    """Water per volume, theta and what pressure adds where h is positive, and its derivative."""
     wet = h >= 0.0
-    drawn = suction * full
-    pressed = storage * h * (1.0 if wet else drawn * theta)
-    turn = storage * (1.0 if wet else drawn * (theta + h * slope))
-    return theta + pressed, slope + turn
+    pressed = storage * max(h, 0.0)
+    return residual + span * s + pressed, span * capacity + (storage if wet else 0.0)
 
 
 @inlined
-def _own(w: np.ndarray, j: int) -> tuple[float, float, float, float, float, float]:
-    """Parameters of the curve of lane j."""
-    return (
-        w[4 * LANES + j],
-        w[5 * LANES + j],
-        w[6 * LANES + j],
-        w[7 * LANES + j],
-        w[8 * LANES + j],
-        w[9 * LANES + j],
-    )
+def drawn(
+    h: float, water: float, slope: float, residual: float, span: float, storage: float
+) -> tuple[float, float]:
+    """What suction takes off the water at a head below 0, and the derivative."""
+    part = storage / (residual + span)
+    wet = h >= 0.0
+    return 0.0 if wet else part * h * water, 0.0 if wet else part * (water + h * slope)
 
 
 @kernel
 def _look_up(soil: Soil, w: np.ndarray) -> None:
     """Pieces of the table at the places of the lanes, between two rows if need be."""
     for j in range(LANES):
-        node = np.int64(w[LANE_PLACE * LANES + j])
+        node = natural(np.int64(w[LANE_PLACE * LANES + j]))
         row = w[(LANE_P + TABLE_ROW) * LANES + j]
-        low = np.int64(row)
+        low = natural(np.int64(row))
         part = row - low
         a = (low * NODES + node) * 4
         for i in range(4):
@@ -255,17 +215,22 @@ def _look_up(soil: Soil, w: np.ndarray) -> None:
 @kernel
 def evaluate_lanes(token: Any, soil: Soil, w: np.ndarray, with_potential: bool) -> None:
     """Water, its derivative, k, dk/dh and potential of the lanes whose h and p stand in w."""
+    curve(token, w)
     for j in range(LANES):
-        h = w[LANE_H * LANES + j]
-        s, capacity, k, slope, place, scale = curve(token, h, _own(w, j))
-        residual, span, storage = w[LANES + j], w[2 * LANES + j], w[3 * LANES + j]
         w[LANE_W * LANES + j], w[LANE_DW * LANES + j] = stored(
-            h, s, capacity, residual, span, storage, soil.suction
+            w[LANE_H * LANES + j],
+            w[LANE_S * LANES + j],
+            w[LANE_DS * LANES + j],
+            w[LANES + j],
+            w[2 * LANES + j],
+            w[3 * LANES + j],
         )
-        w[LANE_K * LANES + j] = k
-        w[LANE_DK * LANES + j] = slope
-        w[LANE_PLACE * LANES + j] = place
-        w[LANE_PHI * LANES + j] = scale
+    if soil.suction != 0.0:
+        for j in range(LANES):
+            h, water, slope = w[LANE_H * LANES + j], w[LANE_W * LANES + j], w[LANE_DW * LANES + j]
+            residual, span, storage = w[LANES + j], w[2 * LANES + j], w[3 * LANES + j]
+            less, turn = drawn(h, water, slope, residual, span, soil.suction * storage)
+            w[LANE_W * LANES + j], w[LANE_DW * LANES + j] = water + less, slope + turn
     if with_potential and tabulated(token):
         _look_up(soil, w)
         for j in range(LANES):
@@ -274,24 +239,13 @@ def evaluate_lanes(token: Any, soil: Soil, w: np.ndarray, with_potential: bool) 
             high = w[(LANE_PIECE + 2) * LANES + j] + f * w[(LANE_PIECE + 3) * LANES + j]
             piece = w[(LANE_PIECE + 1) * LANES + j] + f * high
             piece = w[LANE_PIECE * LANES + j] + f * piece
-            h, scale = w[LANE_H * LANES + j], w[LANE_PHI * LANES + j]
-            w[LANE_PHI * LANES + j] = potential(token, h, _own(w, j), scale, piece)
-
-
-@kernel
-def load(source: np.ndarray, start: int, w: np.ndarray, row: int) -> None:
-    for j in range(LANES):
-        w[row * LANES + j] = source[start + j]
-
-
-@kernel
-def keep(w: np.ndarray, row: int, target: np.ndarray, start: int, count: int) -> None:
-    if count == LANES:
-        for j in range(LANES):
-            target[start + j] = w[row * LANES + j]
-    else:
-        for j in range(count):
-            target[start + j] = w[row * LANES + j]
+            w[LANE_PHI * LANES + j] = potential_van_genuchten(
+                w[LANE_H * LANES + j],
+                w[(LANE_C + 3) * LANES + j],
+                w[(LANE_C + 4) * LANES + j],
+                w[(LANE_C + 5) * LANES + j],
+                w[LANE_PHI * LANES + j] * piece,
+            )
 
 
 @kernel
@@ -307,7 +261,7 @@ def curves(token: Any, soil: Soil, h: np.ndarray, with_potential: bool, out: np.
                 w[(LANE_P + row) * LANES + j] = soil.p[row, start + min(j, count - 1)]
         evaluate_lanes(token, soil, w, with_potential)
         for row in range(5):
-            keep(w, LANE_W + row, out[row], start, count)
+            keep(w, LANE_W + row, out, row, start, count)
 
 
 @kernel

@@ -30,7 +30,8 @@ class Mesh(NamedTuple):
 
     layers: int
     columns: int
-    dz: np.ndarray  # (layer,)
+    dz: np.ndarray  # (layer,), and from the top again for LANES more
+    gap: np.ndarray  # as dz: distance to the centre below [m]; 1 under the lowest layer
     beside: np.ndarray  # (column, 4) int32: column to the west, east, south, north, or -1
     lift: np.ndarray  # (column, 4) how much higher this column lies than its neighbour [m]
     rank: np.ndarray  # (column,) place in the order of sweeps
@@ -42,7 +43,6 @@ class Mesh(NamedTuple):
 class Ground(NamedTuple):
     """What the soils make of the grid."""
 
-    gap: np.ndarray  # (cell,) distance to the centre below [m]
     tz: np.ndarray  # (cell,) K_s of the face below [m s-1]; 0 under the lowest layer
     te: np.ndarray  # (cell,) conductance of the face to the east [s-1]
     tn: np.ndarray  # (cell,) and to the north

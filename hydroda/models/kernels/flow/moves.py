@@ -4,9 +4,11 @@ import numpy as np
 
 from hydroda.compiled import fused_kernel as kernel
 from hydroda.models.kernels.flow.curves import RANGE, RESIDUAL
+from hydroda.models.kernels.flow.lanes import natural
 from hydroda.models.kernels.flow.member import (
     BEFORE,
     COLUMN_ROWS,
+    DI,
     DW,
     EVAPORATING,
     EXCHANGED,
@@ -43,8 +45,9 @@ def copies(back: bool, m: Member, first: int, last: int) -> None:
     a, b = (H_START, H) if back else (H, H_START)
     for i in range(first * layers, last * layers):
         x[b, i] = x[a, i]
-    for c in range(first, last):
-        m.y[PART, c] = 1.0
+    if back:
+        for c in range(first, last):
+            m.y[PART, c] = 1.0
 
 
 @kernel
@@ -71,12 +74,12 @@ def book(m: Member, first: int, last: int) -> None:
 
 @kernel
 def before_newton(m: Member, first: int, last: int) -> None:
-    layers, x = m.mesh.layers, m.x
-    for i in range(first * layers, last * layers):
+    layers, x, y = natural(m.mesh.layers), m.x, m.y
+    for i in range(natural(first) * layers, last * layers):
         x[H0, i] = x[H, i]
-    for c in range(first, last):
-        m.y[PART, c] = 1.0
-        m.y[NORM0, c] = m.y[NORM, c]
+    for c in range(natural(first), last):
+        y[PART, c] = 1.0
+        y[NORM0, c] = y[NORM, c]
 
 
 @kernel
@@ -97,18 +100,30 @@ def _moved(x: np.ndarray, p: np.ndarray, i: int, change: float) -> float:
 
 
 @kernel
-def move(m: Member, first: int, last: int) -> None:
-    """Heads after part of the change of each column whose part is not 0, and interface heads."""
-    layers, x, y = m.mesh.layers, m.x, m.y
+def move(m: Member, least: float, first: int, last: int) -> None:
+    """Heads after part of the change of each column whose part is not 0, and interface heads.
+
+    Columns whose change moves less than `least` [m] of water stay as they are.
+    """
+    layers, x, y = natural(m.mesh.layers), m.x, m.y
     joined = m.ground.joined.size > 0
-    for c in range(first, last):
+    for c in range(natural(first), last):
         part = y[PART, c]
         if part == 0.0:
             continue
-        top = c * layers
-        above = 0.0
+        top, far, most = c * layers, 0, 0.0
         for i in range(top, top + layers):
-            x[H, i] = _moved(x, m.soil.p, i, part * x[D, i])
+            most = max(most, abs(x[DI, i] * x[D, i]))
+        if most < least:
+            y[PART, c] = 0.0
+            continue
+        for i in range(top, top + layers):
+            h, change = x[H0, i], part * x[D, i]
+            x[H, i] = h + change
+            far += 1 if (h < 0.0) & (change > -0.1 * h) else 0
+        if far > 0:
+            for i in range(top, top + layers):
+                x[H, i] = _moved(x, m.soil.p, i, part * x[D, i])
         # The pond begins and ends with a kink: no step goes far across it.
         offset = m.overland.offset
         was, now = x[H0, top] - offset, x[H, top] - offset
@@ -117,11 +132,10 @@ def move(m: Member, first: int, last: int) -> None:
         elif now < 0.0 < was:
             x[H, top] = offset + max(now, -1e-6)
         if joined:
-            for i in range(top, top + layers):
-                here = x[H, i] - x[H0, i]
-                if i > top and m.ground.joined[i - 1]:
-                    x[JOINT, i - 1] += x[JOINT_A, i - 1] * above + x[JOINT_B, i - 1] * here
-                above = here
+            for i in range(top + 1, top + layers):
+                above, here = x[H, i - 1] - x[H0, i - 1], x[H, i] - x[H0, i]
+                turn = x[JOINT_A, i - 1] * above + x[JOINT_B, i - 1] * here
+                x[JOINT, i - 1] += turn if m.ground.joined[i - 1] > 0 else 0.0
 
 
 @kernel
@@ -144,12 +158,13 @@ def judge(m: Member, tolerance: float, piece: int) -> None:
 @kernel
 def account(m: Member, dt: float, first: int, last: int) -> None:
     """Book an accepted step: the balance goes on from the fluxes, so that nothing adds up."""
-    layers, dz, x, y = m.mesh.layers, m.mesh.dz, m.x, m.y
-    for c in range(first, last):
+    layers, dz, x, y = natural(m.mesh.layers), m.mesh.dz, m.x, m.y
+    for c in range(natural(first), last):
         for k in range(layers):
             i = c * layers + k
             x[BEFORE, i] = dz[k] * x[W, i] - x[R, i]
         x[BEFORE, c * layers] += y[POND, c]
+        y[PART, c] = 0.0  # all is known at these heads
         y[S_RAIN, c] += dt * y[RAINING, c]
         y[S_EVAPORATION, c] += dt * y[EVAPORATING, c]
         y[S_TRANSPIRATION, c] += dt * y[TRANSPIRING, c]

@@ -8,6 +8,7 @@ preconditioner of the Krylov method.
 import numpy as np
 
 from hydroda.compiled import fused_kernel as kernel
+from hydroda.models.kernels.flow.lanes import natural
 from hydroda.models.kernels.flow.linear import left, sweep
 from hydroda.models.kernels.flow.member import (
     DI,
@@ -71,7 +72,8 @@ def _merge(
     """Adds the equations of `columns` columns, the first one `first`, to those of their parents."""
     for column in range(columns):
         own = parent[start + column]
-        here, there = (first + column) * layers, (target + own) * layers
+        here = natural((first + column) * layers)
+        there = natural((target + own) * layers)
         for k in range(layers):
             a[C_DI, there + k] += fine[rows[0], here + k]
             a[C_LO, there + k] += fine[rows[1], here + k]
@@ -105,18 +107,18 @@ def _relax(
     """One line Gauss-Seidel sweep of A x = sign b."""
     for step in range(columns):
         column = columns - 1 - step if back else step
-        here = (first + column) * layers
+        here = natural((first + column) * layers)
         for i in range(here, here + layers):
             f[x, i] = sign * f[b, i]
         for side in range(4):
             other = beside[column, side]
             if other >= 0:
-                there = (first + other) * layers
+                there = natural((first + other) * layers)
                 for k in range(layers):
                     f[x, here + k] -= f[rows[3] + side, here + k] * f[x, there + k]
         before = 0.0
         for i in range(here, here + layers):
-            before = (f[x, i] - f[rows[1], i] * before) * f[rows[4], i]
+            before = f[x, i] * f[rows[4], i] - f[rows[1], i] * f[rows[4], i] * before
             f[x, i] = before
         before = 0.0
         for i in range(here + layers - 1, here - 1, -1):
@@ -128,7 +130,7 @@ def _relax(
 def _left_over(a: np.ndarray, beside: np.ndarray, columns: int, first: int, layers: int) -> None:
     """C_R = C_B - A C_X."""
     for column in range(columns):
-        here = (first + column) * layers
+        here = natural((first + column) * layers)
         for i in range(here, here + layers):
             a[C_R, i] = a[C_B, i] - a[C_DI, i] * a[C_X, i]
         for i in range(here + 1, here + layers):
@@ -138,7 +140,7 @@ def _left_over(a: np.ndarray, beside: np.ndarray, columns: int, first: int, laye
         for side in range(4):
             other = beside[column, side]
             if other >= 0:
-                there = (first + other) * layers
+                there = natural((first + other) * layers)
                 for k in range(layers):
                     a[C_R, here + k] -= a[C_WEST + side, here + k] * a[C_X, there + k]
 
@@ -194,7 +196,8 @@ def _restrict(
     for i in range(target * layers, (target + merged) * layers):
         a[C_B, i] = 0.0
     for column in range(columns):
-        here, there = (first + column) * layers, (target + parent[start + column]) * layers
+        here = natural((first + column) * layers)
+        there = natural((target + parent[start + column]) * layers)
         for k in range(layers):
             a[C_B, there + k] += fine[row, here + k]
 
@@ -212,6 +215,7 @@ def _prolong(
     layers: int,
 ) -> None:
     for column in range(columns):
-        here, there = (first + column) * layers, (source + parent[start + column]) * layers
+        here = natural((first + column) * layers)
+        there = natural((source + parent[start + column]) * layers)
         for k in range(layers):
             fine[row, here + k] += a[C_X, there + k]

@@ -70,6 +70,8 @@ class Weather(NamedTuple):
     roots: np.ndarray  # (layer,)
 
 
+# Columns that would move this part of what a cell may miss stay where they are.
+SETTLED = 0.02
 # How much further the last step of a forecast goes below the tolerance.
 POLISH = 1e-4
 # A cycle costs some four sweeps.
@@ -81,8 +83,10 @@ def largest(crew: Crew) -> float:
     """The largest of sums[:, 0]; not a number if one is not."""
     worst = 0.0
     for piece in range(crew.pieces):
-        if not crew.sums[piece, 0] <= worst:
-            worst = crew.sums[piece, 0]
+        found = crew.sums[piece, 0]
+        if not found < math.inf:
+            return found
+        worst = max(worst, found)
     return worst
 
 
@@ -188,7 +192,7 @@ def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
         if not solve(crew, control, worst, goal):
             return -1
         for _ in range(10):
-            each(crew, MOVE)
+            each(crew, MOVE, 0, 0, SETTLED * goal)
             each(crew, FILL)
             each(crew, ASSEMBLE, 0, 0, dt)
             worst = largest(crew)

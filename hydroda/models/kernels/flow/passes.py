@@ -18,10 +18,8 @@ from hydroda.compiled import fused_kernel as kernel
 from hydroda.compiled import parallel_kernel
 from hydroda.models.kernels.flow.balance import assemble, fill_and_faces
 from hydroda.models.kernels.flow.curves import Soil
-from hydroda.models.kernels.flow.linear import dot, factor, krylov, left, product, sweep
+from hydroda.models.kernels.flow.linear import factor, krylov, left, product, sweep
 from hydroda.models.kernels.flow.member import (
-    REST,
-    SHADOW,
     Coarse,
     Edges,
     Ground,
@@ -72,13 +70,10 @@ def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece
         left(m, source, target, piece)
     elif what == PRODUCT:
         product(m, source, target, piece)
-        m.sums[piece, 1] = dot(m, target, SHADOW, piece)
-        m.sums[piece, 2] = dot(m, target, REST, piece)
-        m.sums[piece, 3] = dot(m, target, target, piece)
     elif what <= FULL:
         krylov(what - BEGIN, m, a, b, piece)
     elif what == MOVE:
-        move(m, first, last)
+        move(m, a, first, last)
     elif what == JUDGE:
         judge(m, a, piece)
     elif what == ACCOUNT:
@@ -138,15 +133,15 @@ def _unpack(token: Any, scheme: Any, address: int) -> Member:
         t[0, 0],
         t[0, 1],
         carray(_floats(t[4, 0]), t[4, 1]),
-        carray(_halves(t[5, 0]), (t[5, 1], t[5, 2])),
-        carray(_floats(t[6, 0]), (t[6, 1], t[6, 2])),
-        carray(_wholes(t[7, 0]), t[7, 1]),
+        carray(_floats(t[5, 0]), t[5, 1]),
+        carray(_halves(t[6, 0]), (t[6, 1], t[6, 2])),
+        carray(_floats(t[7, 0]), (t[7, 1], t[7, 2])),
         carray(_wholes(t[8, 0]), t[8, 1]),
         carray(_wholes(t[9, 0]), t[9, 1]),
         carray(_wholes(t[10, 0]), t[10, 1]),
+        carray(_wholes(t[11, 0]), t[11, 1]),
     )
     ground = Ground(
-        carray(_floats(t[11, 0]), t[11, 1]),
         carray(_floats(t[12, 0]), t[12, 1]),
         carray(_floats(t[13, 0]), t[13, 1]),
         carray(_floats(t[14, 0]), t[14, 1]),
