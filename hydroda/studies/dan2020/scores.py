@@ -219,7 +219,8 @@ FINDINGS = (
         lambda v: v[1] <= v[0] and v[3] < v[2],
         "above {} to {} %; below {} to {} %",
         "The bias below the probe is a regression that no reading corrects, taken away every "
-        "morning from soil that remembers: in table variants it harms less the shorter the taper",
+        "morning from soil that remembers: in table variants it harms less the smaller its gain, "
+        "and no taper undoes it",
     ),
     Finding(
         "5",
