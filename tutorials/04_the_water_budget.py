@@ -102,10 +102,11 @@ for name, run in runs.items():
 # - WC cuts the residual. One analysis cannot cut it by more than half: with one reading and a
 #   budget as uncertain as the water itself the added water shrinks to 1 / (2 - r²), where r is the
 #   correlation of the column's water with the reading, errors included. Can you derive it?
-# - Inflation makes the filter listen. Above it is much better. Below, the same factor multiplies
-#   covariances with 3 cm that twenty-odd members know only badly.
-# - The taper takes those covariances away, and with them the means to move water from below: the
-#   residual rises again.
+# - Inflation makes the filter listen. Above it is much better. Below it is worse, because P is
+#   inflated and the variance of the budget is not: the budget is drawn tighter, and what is given
+#   above is taken from below.
+# - The taper cuts the soil below off, and with it the means to move water up: the residual rises
+#   again.
 #
 # A negative residual means that water was added. Why must it be? Tell the forecasts each morning
 # the moisture of nature in the upper five layers, better than any filter could know it, and follow
