@@ -11,6 +11,7 @@ import pandas as pd
 from hydroda.errors import DataError
 from hydroda.files import replacing
 from hydroda.obs.records import KEY, Records
+from hydroda.obs.textfiles import SENTINELS
 
 ALL = "CF NetCDF (.nc) and a tidy table (.csv) hold them"
 
@@ -49,10 +50,12 @@ def refuse_side(
     form: str,
     errors: Iterable[str] = (),
     flags: Callable[[str], bool] = lambda flag: not flag,
+    genuine: bool = False,
 ) -> None:
     """Nothing, unless values have an error, a flag or a count that would be lost.
 
     `errors` are the quantities whose errors the format holds; `flags` says which flags it does.
+    Numbers that reading takes for a missing value are refused unless it can say they are `genuine`.
 
     Raises
     ------
@@ -66,6 +69,11 @@ def refuse_side(
     for flag in pd.unique(values["flag"]):
         if not flags(flag):
             raise DataError(f"{form} cannot hold a flag {flag!r}; {ALL}")
+    absent = values["value"][values["value"].isin(SENTINELS)]
+    if not genuine and not absent.empty:
+        raise DataError(
+            f"{form} cannot hold {absent.iloc[0]:g}, which stands for a missing value there; {ALL}"
+        )
     if (values["count"] != 1).any():
         raise DataError(f"{form} cannot hold how many readings are behind a value; {ALL}")
 

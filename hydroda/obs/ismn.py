@@ -35,6 +35,7 @@ from hydroda.obs.textfiles import (
     refuse_misplaced,
     refuse_sentinels,
     text_of,
+    words_of,
 )
 
 # By the short name in the name of the file: quantity and unit.
@@ -185,6 +186,9 @@ def _parts(lines: list[str], source: str) -> tuple[list[str], list[list[str]], S
     if len(station) < HEADER:
         raise DataError(f"{source} begins with no station, place and depths: {' '.join(head)}")
     least = CEOP + 2 if ceop else 4
+    regular = None if ceop else words_of(lines[first + 1 :])
+    if regular and least <= len(regular) <= least + 1:
+        return station, regular[:least], range(first + 2, len(lines) + 1)
     flat: list[str] = []  # four cells a line: a million lists would take seconds
     numbered: list[int] = []
     for number, line in enumerate(lines[first if ceop else first + 1 :], first + 2 - ceop):

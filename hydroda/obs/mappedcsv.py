@@ -173,7 +173,7 @@ class ColumnMap:
         DataError
             Their values are of intervals of different lengths, or have errors, flags or counts.
         """
-        refuse_side(records, FORM)
+        refuse_side(records, FORM, genuine=True)
         refuse_repeated(records, FORM)
         values = records.values
         spans = pd.unique(values["end"] - values["time"])

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from hydroda.errors import DataError
 
 # Numbers that loggers and archives write where they have none.
-SENTINELS = (-9999.0, 9999.0, -99999.0, 99999.0, -999.0, -999.99, -7999.0)
+SENTINELS = (-9999.0, 9999.0, -99999.0, 99999.0, -999.0, -999.99, -7999.0, 1e20, -1e20)
+UTF_16 = b"\xff\xfe", b"\xfe\xff"  # how files of such an encoding begin
 BLANKS = " \t\x0b\x0c\x1c\x1d\x1e\x1f"  # what str.strip takes off a cell, of ASCII within lines
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
@@ -35,6 +36,8 @@ def text_of(path: Path, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
         raw = gzip.decompress(raw) if path.name.lower().endswith(".gz") else raw
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path.name} is damaged: {error}") from None
+    if raw.startswith(UTF_16):
+        raise DataError(f"{path.name} is text in UTF-16; save it in UTF-8")
     for encoding in encodings:
         try:
             text = raw.decode(encoding)
@@ -147,6 +150,25 @@ def _any_cells(
     except csv.Error as error:
         raise DataError(f"{source} line {reader.line_num} is damaged: {error}") from None
     return flat, lines
+
+
+def words_of(rows: Sequence[str]) -> list[list[str]] | None:
+    """Words by column of rows with blanks between them; None unless all have as many.
+
+    Several times as fast as to look at each row.
+    """
+    text = "\n".join(rows)
+    if not text.isascii() or not rows:
+        return None
+    blank = np.frombuffer(f"\n{text}\n".encode(), np.uint8) <= ord(" ")
+    begun = np.cumsum(blank[:-1] & ~blank[1:])
+    ends = np.flatnonzero(np.frombuffer(f"{text}\n".encode(), np.uint8) == ord("\n"))
+    words = np.diff(begun[ends], prepend=0)
+    width = int(words[0])
+    if not width or (words != width).any():
+        return None
+    flat = text.split()
+    return [flat[place::width] for place in range(width)]
 
 
 def separator_hint(names: Sequence[str], own: str) -> str:

@@ -183,6 +183,10 @@ def _head(
     if len(head) < 2:
         raise DataError(f"{source} needs a row of names and a row of units")
     names = head[0][0]
+    if "" in names:
+        raise DataError(
+            f"{source} has a column without a name; is there a separator at the end of its lines?"
+        )
     if len(set(names)) < len(names):
         raise DataError(f"{source} names a column twice: {', '.join(names)}")
     return attributes, head

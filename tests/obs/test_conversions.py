@@ -230,6 +230,12 @@ REFUSED: dict[str, tuple[str, str, Callable[[], Records], str]] = {
     "a count": ("ismn", STM, lambda: moisture(count=4), "how many readings are behind a value; CF"),
     "a flag": ("ismn", STM, lambda: moisture(flag="too_few"), "cannot hold a flag 'too_few'; CF"),
     "a flag in a table": ("plain", "x.csv", lambda: moisture(flag="D03"), "hold a flag 'D03'"),
+    "a gap's number": (
+        "ismn",
+        STM,
+        lambda: held([series([-9999.0], "soil_moisture", depth=0.1)], {"soil_moisture": "m3 m-3"}),
+        "cannot hold -9999, which stands for a missing value there; CF",
+    ),
     "no depth": ("ismn", STM, lambda: moisture(depth=np.nan), "needs the depth of soil_moisture"),
     "intervals": ("ismn", STM, lambda: moisture(span=HOUR), "ISMN .stm cannot hold intervals"),
     "two stations": ("cosmos-europe", "S1.csv", two_stations, "is of one station, got 2; write a"),

@@ -466,3 +466,55 @@ def test_that_genuine_numbers_that_look_like_missing_ones_survive(tmp_path: Path
     for ending in (".nc", ".csv", ".csv.gz"):
         write(odd, tmp_path / f"x{ending}")
         assert read(tmp_path / f"x{ending}") == odd
+
+
+# --- what else spreadsheets and loggers do --------------------------------------------------------
+
+PLAIN_HEAD = "time,station,soil_moisture\nUTC,,m3 m-3\n"
+PLAIN_ROWS = "2016-01-01T00:00Z,S1,0.2\n2016-01-01T01:00Z,S1,0.3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "message"),
+    [
+        (PLAIN_HEAD + PLAIN_ROWS, "utf-16", "is text in UTF-16; save it in UTF-8"),
+        ((PLAIN_HEAD + PLAIN_ROWS).replace(",", "\t"), "utf-8", "commas, not by a tab"),
+        ((PLAIN_HEAD + PLAIN_ROWS).replace("\n", ",\n"), "utf-8", "a column without a name; is th"),
+        (PLAIN_HEAD + PLAIN_ROWS.replace("\n", ",\n", 1), "utf-8", "line 3 has 4 cells in place"),
+        (PLAIN_HEAD + PLAIN_ROWS.replace("0.3", '"0,3"'), "utf-8", "line 4: soil_moisture must be"),
+        (PLAIN_HEAD + PLAIN_ROWS.replace("0.3", "1e20"), "utf-8", "is 1e+20, which often stands"),
+        (PLAIN_HEAD + PLAIN_ROWS.replace("0.3", "-9999.0"), "utf-8", "is -9999, which often stand"),
+        (PLAIN_HEAD, "utf-8", "has names of columns and no values"),
+    ],
+)
+def test_that_a_plain_mistake_is_named(
+    tmp_path: Path, text: str, encoding: str, message: str
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text, encoding=encoding)
+    with pytest.raises(HydrodaError) as error:
+        read(path)
+    assert message in str(error.value) and "x.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("change", [("\n", "\r\n"), ("\n", "\r"), (",", ", "), ("Z,", "Z ,")])
+def test_that_line_ends_and_blanks_change_nothing(tmp_path: Path, change: tuple[str, str]) -> None:
+    plain, other = tmp_path / "x.csv", tmp_path / "y.csv"
+    plain.write_text(PLAIN_HEAD + PLAIN_ROWS)
+    other.write_bytes((PLAIN_HEAD + PLAIN_ROWS.replace(*change, 1)).encode())
+    assert read(other) == read(plain)
+
+
+def test_that_rows_are_read_alike_in_one_sweep_and_one_by_one(tmp_path: Path) -> None:
+    """A quote anywhere takes the slow way."""
+    plain, quoted = tmp_path / "x.csv", tmp_path / "y.csv"
+    plain.write_text(PLAIN_HEAD + PLAIN_ROWS)
+    quoted.write_text(PLAIN_HEAD + PLAIN_ROWS.replace("S1", '"S1"', 1))
+    assert read(quoted) == read(plain)
+    stem = "NET_NET_Hill_sm_0.05_0.05_P_20170419_20170420.stm"
+    lines = ["NET NET Hill 50.5 6.4 520.0 0.05 0.05 P", "2017/04/19 00:00 0.24 G M"]
+    rows = [*lines, "2017/04/19  01:00  0.25\tG M"]
+    for folder, last in (("one", ""), ("other", "\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / stem).write_text("\n".join(rows) + "\n" + last)
+    assert read(tmp_path / "one" / stem) == read(tmp_path / "other" / stem)
