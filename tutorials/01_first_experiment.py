@@ -92,7 +92,7 @@ print(meadow.network.stations)
 # %%
 free = meadow.open_loop()
 members = free.members("theta").isel(column=0)
-shallow = members.isel(layer=2).rename("soil_moisture_at_11_cm")
+shallow = members.isel(layer=2).assign_attrs(long_name="soil moisture at 12 cm")
 plotting.save(plotting.time_series(shallow, label="open loop"), PICTURES / "1_open_loop.png")
 
 # %% [markdown]
