@@ -354,15 +354,15 @@ HANTUSH_TABLE = 4.0  # m below the surface
 HANTUSH_BASIN = 50.0  # half-width of the square basin [m]
 
 
-def hantush(cells: int = 41, width: float = 20.0) -> FlowProblem:
+def hantush(cells: int = 41, width: float = 20.0, layer: float = 0.25) -> FlowProblem:
     """A mound under a square recharge basin, Hantush 1967 (10.1029/WR003i001p00227).
 
     Soil with a thin capillary fringe, so that the drainable porosity is nearly all of it; recharge
-    enters at the table through wells.
+    enters at the table, where layers are of `layer` [m], through wells. A whole number of cells
+    fits into the 100 m of the basin, an odd one, or it is another basin.
     """
-    grid = Grid(
-        (cells, cells), f"{width} m", f"{width} m", ("1 m",) * 3 + ("0.25 m",) * 8 + ("1 m",) * 9
-    )
+    layers = ("1 m",) * 3 + (f"{layer} m",) * round(2.0 / layer) + ("1 m",) * 9
+    grid = Grid((cells, cells), f"{width} m", f"{width} m", layers)
     x, y = grid.places
     middle = 0.5 * cells * width
     inside = (np.abs(x - middle) < HANTUSH_BASIN) & (np.abs(y - middle) < HANTUSH_BASIN)

@@ -85,7 +85,7 @@ def _theis(setting: Setting) -> tuple[list[Check], Run]:
 
 
 def _mound(setting: Setting) -> tuple[list[Check], Run]:
-    problem = problems.hantush(31 if setting.small else 61, 20.0 if setting.small else 10.0)
+    problem = problems.hantush(31) if setting.small else problems.hantush(45, 100.0 / 9.0, 0.1)
     states = problem.run()
     distance, rise = _axis(problem, states[-1])
     exact = problems.hantush_exact(distance, float(problem.times[-1]))

@@ -43,7 +43,7 @@ FIRST = "the conductivity sideways is the upstream one, of first order"
 
 @dataclass(frozen=True)
 class Refinement:
-    """Errors over cells in m or steps [s], and the order they fall with."""
+    """Errors over cells [m] or steps [s], and the order they fall with."""
 
     problem: str
     what: str
