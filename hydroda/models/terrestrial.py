@@ -578,7 +578,9 @@ class TerrestrialSystem(Model):
 
     def _raw(self, ensemble: xr.Dataset, m: int) -> Array:
         """Raw parameters of one member (cell, parameter)."""
-        one = ensemble.isel(member=[m])
+        # Of the parameters alone: to take a member out of all variables takes 40 times as long.
+        known = [name for name in self.soil.parameters if name in ensemble]
+        one = ensemble[known].isel(member=[m]) if known else ensemble[[]]
         raw = raw_parameters(self.soil, one, self.grid.layers)[0]
         shape = (self.grid.columns, self.grid.layers, raw.shape[2])
         return np.array(np.broadcast_to(raw, shape)).reshape(-1, raw.shape[2])

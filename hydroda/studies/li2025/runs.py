@@ -48,8 +48,8 @@ class Setting:
     """One size of the study: cells, members, days from the start, days of validation after them.
 
     `drains` stand for streams that the cells do not resolve; the ensemble and nature have the same.
-    `choices` are those of the eleven experiments and of their scores; `label` keeps a case of another
-    nature apart from that of the paper.
+    `choices` are those of the eleven experiments and of their scores; `label` keeps a case of
+    another nature apart from that of the paper.
     """
 
     cell: str = "500 m"
