@@ -187,7 +187,7 @@ def read_calibrations(path: str | Path, curve: Curve | None = None) -> pd.DataFr
         raise DataError(f"{path.name} has no calibrations")
     table = text[list(columns)].rename(columns=columns)
     table["time"] = pd.to_datetime(table["time"], format="ISO8601", errors="coerce")
-    for name in set(table) - {"station", "time", "general"}:
+    for name in set(columns.values()) - {"station", "time", "general"}:
         table[name] = pd.to_numeric(table[name], errors="coerce")
     table["general"] = table["general"].str.lower().map({"true": True, "false": False})
     _check_calibrations(table, text, columns, path.name)

@@ -228,7 +228,7 @@ def _write_place(records: Records, station: str, path: Path) -> None:
     """Nothing; the table of places beside `path` has that of the station, where all is known."""
     if not set(PLACE) <= set(records.stations):
         return
-    cells = [station, *exact(records.stations.loc[station, list(PLACE)], "")]
+    cells = [station, *exact(records.stations.loc[[station], list(PLACE)].to_numpy(float)[0], "")]
     beside = path.with_name(PLACES_NAME)
     if "" in cells:
         return
@@ -240,7 +240,7 @@ def _write_place(records: Records, station: str, path: Path) -> None:
     write_lines(beside, [*others, row])
 
 
-def _table(path: Path) -> tuple[dict[str, list[str]], list[int], list[str]]:
+def _table(path: Path) -> tuple[dict[str, list[str]], Sequence[int], list[str]]:
     """Cells of the columns that are read, their lines, and the names of all columns."""
     all_names: list[str] = []
 

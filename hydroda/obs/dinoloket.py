@@ -130,7 +130,7 @@ class DinoLoket(Format):
         place = records.stations.reindex(columns=["x", "y", "elevation"]).loc[station]
         if place[["x", "y"]].isna().any():
             raise DataError(f"{FORM} needs x and y of station {station!r}")
-        x, y, ground = exact(place, "")
+        x, y, ground = exact(place.to_numpy(float), "")
         numbered = len(station) > SCREEN_DIGITS and station[-SCREEN_DIGITS:].isdigit()
         cut = len(station) - SCREEN_DIGITS * numbered
         name = f"{station[:cut]},{station[cut:]}"

@@ -183,12 +183,13 @@ class ColumnMap:
                 f"{pd.Timedelta(spans[1])}; {ALL}"
             )
         columns: dict[str, Column] = {}
-        for row in values[KEY].drop_duplicates().itertuples():
-            depth = None if np.isnan(row.depth) else f"{float(row.depth)!r} m"
-            name = "_".join(str(w) for w in (row.station, row.quantity, depth) if w)
-            unit = records.units[row.quantity]
-            columns[name.replace(" ", "_")] = Column(
-                station=row.station, quantity=row.quantity, unit=unit, depth=depth
+        for station, quantity, at in values[KEY].drop_duplicates().to_numpy().tolist():
+            depth = None if np.isnan(at) else f"{at!r} m"
+            name = "_".join(word for word in (station, quantity, depth) if word).replace(" ", "_")
+            while name in columns:  # station a_b with c, and a with b_c
+                name += "_"
+            columns[name] = Column(
+                station=station, quantity=quantity, unit=records.units[quantity], depth=depth
             )
         seconds = int(spans[0] / np.timedelta64(1, "ns")) if len(spans) else 0
         genuine = np.unique(values["value"][np.isin(values["value"], SENTINELS)])

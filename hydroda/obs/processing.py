@@ -234,12 +234,12 @@ class NeutronProcessing:
             said.append(f"errors correlated over {self._spans[1]} by smoothing")
         return said
 
-    def _in_air(self, humidity: pd.Series) -> pd.Series:
+    def _in_air(self, humidity: pd.Series) -> np.ndarray:
         """Factor for the water in the air; 1 where the curve sees it itself."""
-        factor = humidity_factor(humidity, float(self.reference_humidity))
-        return (
-            pd.Series(1.0, humidity.index).where(humidity.notna()) if self.curve.humid else factor
-        )
+        vapour = humidity.to_numpy(float)
+        if self.curve.humid:
+            return np.where(np.isnan(vapour), np.nan, 1.0)
+        return humidity_factor(vapour, float(self.reference_humidity))
 
     def _incoming(self, monitor: pd.Series, times: pd.Index, zone: str | None) -> np.ndarray:
         if self.reference_monitor is None:

@@ -164,6 +164,12 @@ def test_that_a_plain_table_gives_back_what_it_holds(
     assert dict(again.attributes) == {"title": "ä"}
 
 
+def test_that_series_whose_names_run_together_stay_apart() -> None:
+    parts = [series([1.0], "c", station="a_b"), series([2.0], "b_c", station="a")]
+    records = held(parts, {"c": "m", "b_c": "m"})
+    same(records, back(records, "plain", "x.csv"))
+
+
 @pytest.mark.parametrize("value", SENTINELS)
 def test_that_a_measured_number_that_often_is_a_gap_survives_a_plain_table(value: float) -> None:
     records = held([series([value, 1.0], "level")], {"level": "m"})
