@@ -135,7 +135,7 @@ class Reading:
 def ratio(case: Case, name: str, variable: str, group: str, than: str, reading: Reading) -> float:
     """ubRMSE of an experiment over that of another."""
     own, other = (reading.ubrmse(case.runs[each], variable, group) for each in (name, than))
-    return own / other
+    return own / other if other > 0.0 or np.isnan(other) else (1.0 if own == 0.0 else np.inf)
 
 
 @dataclass(frozen=True)
