@@ -154,14 +154,13 @@ class Agenda:
 
     def status(self, rows: np.ndarray) -> np.ndarray:
         """Why a row is not assimilated (obs,); "" where it is."""
-        return np.array([self._status(row) for row in rows], dtype=object)
+        # Columns once: a table of hundreds of wells is slow to ask row by row.
+        part, used = self.table.iloc[rows], np.asarray(self.used[:, rows].any(axis=0))
+        about = zip(*(part[name] for name in ("reason", "quantity", "end", "flag")), strict=True)
+        said = ["" if own else self._status(*row) for own, row in zip(used, about, strict=True)]
+        return np.array(said, dtype=object)
 
-    def _status(self, row: int) -> str:
-        if self.used[:, row].any():
-            return ""
-        reason, quantity, end, flag = (
-            self.table[name].iloc[row] for name in ("reason", "quantity", "end", "flag")
-        )
+    def _status(self, reason: Reason, quantity: str, end: pd.Timestamp, flag: str) -> str:
         if reason == Reason.FLAGGED:
             return f"{reason}: {flag}"
         if reason != Reason.USABLE:
