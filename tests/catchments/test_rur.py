@@ -621,5 +621,5 @@ def test_that_the_key_of_a_spin_up_knows_what_it_depends_on(rur):
 def test_that_a_spin_up_key_changes_with_the_code(rur, monkeypatch):
     short = SpinUp(years=1.0, repeats=1, lead="1 D")
     before = short.key(rur, [0])
-    monkeypatch.setattr("hydroda.catchments.rur.spinup.code", lambda: "other code")
+    monkeypatch.setattr("hydroda.catchments.rur.spinup.code", lambda *_: "other code")
     assert short.key(rur, [0]) != before

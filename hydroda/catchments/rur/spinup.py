@@ -49,6 +49,7 @@ LENGTHS = (0.03, 0.1, 0.3, 1.0, 1.0, 2.0, 5.0, 10.0)
 STEPS = 2  # of each of them
 TOLERANCE = "1e-6 m"  # of the water balance of a cell in steps of years
 RETRIES = 3
+MODELLED = ("models", "catchments/rur", "forcing")
 BALANCED, BOUNDED = "balanced", "out of years"
 # What a state in balance does not depend on: instruments and how they are used.
 APART = (
@@ -385,11 +386,14 @@ def _shown(items: Iterable[Any], progress: Any, label: str) -> Iterator[Any]:
 
 
 @cache
-def code() -> str:
-    """Fingerprint of the source of the model and the catchment: other code, another balance."""
+def code(*folders: str) -> str:
+    """Fingerprint of the source of some folders of the package: other code, other results.
+
+    Without any those on which a state in balance depends.
+    """
     digest, root = hashlib.sha256(), Path(__file__).resolve().parents[2]
-    for folder in (root / "models", root / "catchments" / "rur", root / "forcing"):
-        for path in sorted(folder.rglob("*.py")):
+    for folder in folders or MODELLED:
+        for path in sorted((root / folder).rglob("*.py")):
             digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -191,7 +191,8 @@ def carried_out(
     birth, of_nature = setting.spinup.of(
         nature.of(whole), ["truth"], place.under("spinup"), place.progress
     )
-    key = fingerprint(code(), setting, birth)
+    sources = (code(), code("filters", "obs"))
+    key = fingerprint(sources, setting, birth, whole.read_forcing())
     truth = own.kept(
         own.under("nature.nc"), key, lambda: _nature_series(nature, whole, birth, setting)
     )
