@@ -126,6 +126,6 @@ def test_that_empty_and_renamed_files_are_refused(path: Path) -> None:
     path.write_text(" \n")
     with pytest.raises(DataError, match="is empty"):
         read(path)
-    path.write_bytes(b"\xff\xfe\x00")
+    path.write_bytes(b"\xfa\xfe\x00")
     with pytest.raises(DataError, match="is no text in utf-8"):
         read(path)
