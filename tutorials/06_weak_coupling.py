@@ -10,7 +10,7 @@
 # own radii are good for, and how much water every update moves. All of it is a list of updates;
 # nothing in the engine knows the word "coupling".
 #
-# About 50 minutes; the computer needs three of them. Do tutorials 1 and 2 first.
+# About 50 minutes; the computer needs five of them. Do tutorials 1 and 2 first.
 
 # %%
 import os
@@ -36,9 +36,9 @@ from hydroda.models import (
 )
 
 QUICK = os.environ.get("HYDRODA_TUTORIAL") == "quick"  # smaller, for the tests of hydroda
-MEMBERS, COLUMNS = (8, 12) if QUICK else (24, 24)
-PERIOD = ("2020-04-01", "2020-04-09" if QUICK else "2020-05-13")
-YEARS = 0.2 if QUICK else 3.0  # of steady rain before the start
+MEMBERS, COLUMNS = (8, 12) if QUICK else (16, 20)
+PERIOD = ("2020-04-01", "2020-04-09" if QUICK else "2020-04-29")
+YEARS = 0.2 if QUICK else 2.0  # of steady rain before the start
 PICTURES = Path("tutorial_06")
 PICTURES.mkdir(exist_ok=True)
 WIDTH = 1200.0 / COLUMNS  # of a column [m]
@@ -84,7 +84,7 @@ def weather(days, seed=5):
 #
 # The conductivity of the ground, and how much it rains. Each member draws its own conductivity:
 # one shift for the whole slope and a field that is alike within some 150 m. Then it is rained on
-# steadily for three years, so that its water table fits its conductivity. A prior that is not in
+# steadily for two years, so that its water table fits its conductivity. A prior that is not in
 # balance with the model would drift for months, and the filter would take the drift for news.
 
 
