@@ -33,6 +33,7 @@ from hydroda.models.columns import (
 from hydroda.models.grid import EAST, NORTH, SIDES, Grid
 from hydroda.models.kernels import soil as column_kernels
 from hydroda.models.kernels.flow import curves, linear, member, multigrid, newton, passes
+from hydroda.models.kernels.flow.balance import FLAT
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
 from hydroda.models.order import UNCHANGED, heads_in_order
@@ -154,6 +155,10 @@ class Overland(ABC):
     def sides(self, grid: Grid, manning: Array) -> member.Overland:
         """What the kernels need, from Manning's n (column,)."""
 
+    def passing(self, sides: member.Overland, beside: Array, pond: Array) -> Array:
+        """Flow out of each column over all its sides (column,) [m s-1], from the ponds [m]."""
+        return np.asarray(sides.out.sum(axis=1) * pond ** (5.0 / 3.0))
+
     def _made(self, grid: Grid, out: Array | None = None, **arrays: Array) -> member.Overland:
         none = np.zeros((0, 4))
         out = np.zeros((grid.columns, 4)) if out is None else out
@@ -197,6 +202,14 @@ class DiffusiveWave(Overland):
         sine, cosine = grid.faces
         bed = np.ascontiguousarray(-sine / cosine)
         return self._made(grid, _kinematic(grid, manning), rough=rough, bed=bed, across=across)
+
+    def passing(self, sides: member.Overland, beside: Array, pond: Array) -> Array:
+        inside = beside >= 0
+        other = np.where(inside, pond[np.maximum(beside, 0)], pond[:, None])
+        slope = sides.bed + (pond[:, None] - other) / sides.distance
+        drive = sides.rough * slope * (slope**2 + sides.across + FLAT**2) ** -0.25
+        out = np.where(inside, np.maximum(drive, 0.0), sides.out)
+        return np.asarray(out.sum(axis=1) * pond ** (5.0 / 3.0))
 
 
 @dataclass(frozen=True)
@@ -847,10 +860,9 @@ class TerrestrialSystem(Model):
         pond = np.maximum(h[:, 0] - m.overland.offset, 0.0)
         column = MM * ((water * self.grid.dz).sum(axis=-1) + pond)
         spoilt = 0.0 if finished else np.nan
-        flows = m.y[[member.LEAVING, member.FLOW]] + spoilt
         sums = MM * m.y[member.S_RAIN :] + spoilt
-        passing = flows[1] * m.overland.out.sum(axis=1)
-        discharges = self.grid.area * np.stack([passing, flows[0]])
+        passing = self.overland.passing(m.overland, m.mesh.beside, pond)
+        discharges = self.grid.area * np.stack([passing, m.y[member.LEAVING]]) + spoilt
         return _Outcome(h, theta, column, MM * pond, sums, discharges, failure, m.count.copy())
 
     def _failure(self, m: member.Member, done: int) -> str:

@@ -243,6 +243,20 @@ def test_that_a_diffusive_wave_levels_a_pit():
     assert after["water"].sum().item() == pytest.approx(start["water"].sum().item(), rel=1e-8)
 
 
+def test_that_what_flows_over_a_dam_at_last_is_the_rain_behind_it():
+    """Whatever the shape of the surface: backwater before the wall, free fall after it."""
+    heights = 0.02 * np.arange(12.0)[::-1]
+    heights[8] += 0.05
+    grid = Grid((1, 12), "10 m", "10 m", ("0.1 m",), elevation=heights[None])
+    model = problems._paved(grid, overland=DiffusiveWave())
+    start = model.dataset(h=np.zeros((1, 1, 1)))
+    after = problems.advanced(model, start, 6.0 * 3600.0, 1e-5)
+    assert after["pond"].values[0, 7] > 30.0  # mm, the height of the wall over it
+    behind = 1e-5 * 100.0 * np.arange(1.0, 13.0)
+    np.testing.assert_allclose(after["discharge"].values[0], behind, rtol=1e-4)
+    assert after["edge_discharge"].sum().item() == pytest.approx(behind[-1], rel=1e-4)
+
+
 # ------------------------------------------------------------------------------ at rest, and closed
 
 
