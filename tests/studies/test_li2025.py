@@ -469,3 +469,15 @@ def test_that_a_datum_error_moves_the_readings_of_one_well():
     assert moved.values["value"].tolist() == [1.0, 7.0]
     assert readings.values["value"].tolist() == [1.0, 2.0]
     assert moved.digest != readings.digest
+
+
+def test_that_counts_and_the_sampled_reach_run_in_the_catchment(folder):
+    plans = [plan for plan in extras.EXTRAS if plan.instruments or plan.adapted]
+    runs = carried_out(TINY, plans, Place(folder), ()).runs
+    assert set(runs) == {"COSMIC counts", "sampled reach"}
+    for run in runs.values():
+        assert float(run["moved"][0]) > 0.0
+        assert np.isfinite(run["predicted"]).all()
+    kinds = set(runs["COSMIC counts"]["update_update"].values.astype(str))
+    assert "neutron_counts -> theta, log10_Ks" in kinds
+    assert not any(kind.startswith("soil_moisture") for kind in kinds)
