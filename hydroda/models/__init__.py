@@ -3,6 +3,8 @@
 from hydroda.models.base import Budget, Model
 from hydroda.models.bmi import BMIModel
 from hydroda.models.boundaries import (
+    Boundary,
+    Edges,
     FixedFlux,
     FixedHead,
     FixedLevel,
@@ -90,8 +92,11 @@ from hydroda.models.terrestrial import (
     EvaporatingSurface,
     FlowSteps,
     KinematicWave,
+    Overland,
     SaturatedStorage,
     Still,
+    Storage,
+    Surface,
     TerrestrialSystem,
 )
 from hydroda.models.texture import Cosby, CosbyClasses, Rosetta
@@ -104,6 +109,7 @@ __all__ = [
     "Arithmetic",
     "Atmosphere",
     "BMIModel",
+    "Boundary",
     "BrooksCorey",
     "Budget",
     "BuriedByHeight",
@@ -123,6 +129,7 @@ __all__ = [
     "DenseRoughness",
     "DiffusiveWave",
     "DrainedArea",
+    "Edges",
     "EvaporatingSurface",
     "ExponentialRoots",
     "Feddes",
@@ -154,6 +161,7 @@ __all__ = [
     "NiuYang",
     "NoRunoff",
     "Outlet",
+    "Overland",
     "ParFlowModel",
     "Phase",
     "PlantType",
@@ -176,6 +184,8 @@ __all__ = [
     "SteepestDescent",
     "Steps",
     "Still",
+    "Storage",
+    "Surface",
     "TerrestrialSystem",
     "Topmodel",
     "UniformRoots",

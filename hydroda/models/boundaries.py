@@ -18,6 +18,7 @@ from hydroda.units import Amount, magnitude
 
 __all__ = [
     "Boundary",
+    "Edges",
     "FixedFlux",
     "FixedHead",
     "FixedLevel",
@@ -61,6 +62,8 @@ class Side(Enum):
 class Edges:
     """Boundary faces as arrays (edge,): where, of what kind, and what the kernels need of them.
 
+    `kind` is one of `kernels.flow.member`: SIDE, ABOVE and BELOW have a head outside, SEEPAGE lets
+    water out under pressure, SOURCE and WELL bring or take what they are told, DRAIN lets it fall.
     `factor` times K_s is the conductance; `head` [m] stands outside; `rate` [m s-1] flows in.
     """
 
@@ -75,7 +78,7 @@ class Edges:
 
 
 class Boundary(ABC):
-    """A part of the edge of the domain; the author writes `edges`."""
+    """A part of the edge of the domain, constant in time; the author writes `edges`."""
 
     @abstractmethod
     def edges(self, grid: Grid) -> Edges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hydroda.errors import DataError
 from hydroda.models.retention import Retention
+from hydroda.state import StateVector
+from hydroda.units import magnitude
 
 Array = NDArray[np.float64]
 
@@ -36,6 +39,17 @@ def profile(name: str, value: ArrayLike | xr.DataArray, layers: int) -> Array:
             f"shape {np.shape(value)}"
         )
     return np.ascontiguousarray(np.broadcast_to(given, (*given.shape[:2], layers)))
+
+
+def in_units_of(state: StateVector, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given for a state: amounts as numbers in its units, Ks [m s-1] as its logarithm."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        unit = "m/s" if name == "Ks" else state[name].unit
+        found[name] = magnitude(value, unit, name) if isinstance(value, str) else value
+    if "Ks" in found:
+        found["log10_Ks"] = np.log10(found.pop("Ks"))
+    return found
 
 
 def leading(name: str, value: Any, shape: tuple[int, ...], keep: bool) -> Array:

@@ -18,6 +18,7 @@ from hydroda.models.columns import (
     PLACE,
     PROFILE,
     coordinates,
+    in_units_of,
     leading,
     parameters,
     profile,
@@ -281,9 +282,7 @@ class LandColumn(LandParts, Model):
         self, variables: Mapping[str, Any], shape: tuple[int, ...]
     ) -> dict[str, tuple[tuple[str, ...], Array, dict[str, str]]]:
         """Empty stores, bare of snow, and the parameters of the soil."""
-        given = dict(variables)
-        if "Ks" in given:
-            given["log10_Ks"] = np.log10(given.pop("Ks"))
+        given = in_units_of(self.state, variables)
         fields: dict[str, tuple[tuple[str, ...], Array]] = {}
         for name in SCALARS:
             fields[name] = (PLACE, np.zeros(shape[:2]))

@@ -20,6 +20,7 @@ from hydroda.models.columns import (
     PROFILE,
     by_column,
     coordinates,
+    in_units_of,
     leading,
     parameters,
     profile,
@@ -40,8 +41,9 @@ from hydroda.models.land import (
 )
 from hydroda.models.order import DRIEST, heads_in_order
 from hydroda.models.retention import Retention, VanGenuchten, content, head
+from hydroda.models.steps import TimeSteps
 from hydroda.state import StateVector, Variable
-from hydroda.units import Amount, Duration, duration, magnitude
+from hydroda.units import Amount, magnitude
 
 __all__ = ["SoilColumn", "Steps"]
 
@@ -70,37 +72,14 @@ def _state_of(soil: type[Retention], bottom: type[Bottom]) -> StateVector:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Time steps of Richards' equation: as long as Newton converges, and in step with the forcing.
+class Steps(TimeSteps):
+    """Steps of Richards' equation in columns; `tolerance` is that of a whole column."""
 
-    `tolerance` is the water by which a column may miss its balance in one step.
-    """
-
-    largest: Duration = "1 h"
-    smallest: Duration = "1 s"
-    iterations: int = 30
     tolerance: Amount = "1e-6 mm"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "largest", duration(self.largest, "largest"))
-        object.__setattr__(self, "smallest", duration(self.smallest, "smallest"))
-        object.__setattr__(self, "tolerance", magnitude(self.tolerance, "m", "tolerance"))
-
-    def refined(self) -> Steps:
-        """A tenth of the steps and three times the iterations."""
-        largest, smallest = duration(self.largest, "largest"), duration(self.smallest, "smallest")
-        return replace(
-            self, largest=largest // 10, smallest=smallest // 10, iterations=3 * self.iterations
-        )
-
     def kernel(self) -> kernels.Control:
-        second = np.timedelta64(10**9, "ns")
-        return kernels.Control(
-            float(duration(self.largest, "largest") / second),
-            float(duration(self.smallest, "smallest") / second),
-            self.iterations,
-            float(self.tolerance),
-        )
+        """What the kernels need."""
+        return kernels.Control(*self.numbers())
 
 
 @dataclass(frozen=True)
@@ -221,9 +200,7 @@ class SoilColumn(Model):
             raise DeclarationError("an ensemble needs exactly one of theta= and h=")
         members, columns, _ = given_profile.shape
         coords = coordinates(self.z, self.dz, columns, x, y)
-        given = dict(variables)
-        if "Ks" in given:
-            given["log10_Ks"] = np.log10(given.pop("Ks"))
+        given = in_units_of(self.state, variables)
         known = self._start(members, columns) | {
             name: leading(name, value, given_profile.shape, keep=name not in SURFACE)
             for name, value in given.items()

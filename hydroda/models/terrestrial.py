@@ -24,6 +24,7 @@ from hydroda.models.boundaries import Boundary, Edges, gathered
 from hydroda.models.columns import (
     by_column,
     coordinates,
+    in_units_of,
     leading,
     parameters,
     profile,
@@ -39,8 +40,9 @@ from hydroda.models.land import Arithmetic, FluxPotential, Upstream
 from hydroda.models.order import UNCHANGED, heads_in_order
 from hydroda.models.retention import Retention, VanGenuchten
 from hydroda.models.roots import ExponentialRoots, Roots
+from hydroda.models.steps import TimeSteps
 from hydroda.state import StateVector, Variable
-from hydroda.units import Amount, Duration, duration, magnitude
+from hydroda.units import Amount, magnitude
 
 __all__ = [
     "Compressible",
@@ -86,42 +88,19 @@ def _state_of(soil: type[Retention], surface: type[Surface]) -> StateVector:
 
 
 @dataclass(frozen=True)
-class FlowSteps:
-    """Time steps and solver: as long as Newton converges, and in step with the forcing.
+class FlowSteps(TimeSteps):
+    """Steps of flow in three dimensions; `tolerance` is that of each cell.
 
-    `tolerance` is the water by which a cell may miss its balance in a step, `linear` by how much
-    each of Newton's equations is solved.
+    `linear` is the part of the residual that may be left of each of Newton's linear systems, and
+    `krylov` how many iterations the Krylov method gets for it.
     """
 
-    largest: Duration = "1 h"
-    smallest: Duration = "1 s"
-    iterations: int = 30
-    tolerance: Amount = "1e-8 m"
     linear: float = 1e-5
     krylov: int = 200
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "largest", duration(self.largest, "largest"))
-        object.__setattr__(self, "smallest", duration(self.smallest, "smallest"))
-        object.__setattr__(self, "tolerance", magnitude(self.tolerance, "m", "tolerance"))
-
-    def refined(self) -> FlowSteps:
-        """A tenth of the steps and three times the iterations."""
-        largest, smallest = duration(self.largest, "largest"), duration(self.smallest, "smallest")
-        return replace(
-            self, largest=largest // 10, smallest=smallest // 10, iterations=3 * self.iterations
-        )
-
     def kernel(self) -> newton.Control:
-        second = np.timedelta64(10**9, "ns")
-        return newton.Control(
-            float(duration(self.largest, "largest") / second),
-            float(duration(self.smallest, "smallest") / second),
-            self.iterations,
-            float(self.tolerance),
-            self.linear,
-            self.krylov,
-        )
+        """What the kernels need."""
+        return newton.Control(*self.numbers(), self.linear, self.krylov)
 
 
 class Storage(ABC):
@@ -153,7 +132,7 @@ class Overland(ABC):
 
     @abstractmethod
     def sides(self, grid: Grid, manning: Array) -> member.Overland:
-        """What the kernels need, from Manning's n (column,)."""
+        """What the kernels need, from Manning's n (column,): see `kernels.flow.member.Overland`."""
 
     def passing(self, sides: member.Overland, beside: Array, pond: Array) -> Array:
         """Flow out of each column over all its sides (column,) [m s-1], from the ponds [m]."""
@@ -313,8 +292,10 @@ class Above:
 class EvaporatingSurface(Surface):
     """Rain, and potential evapotranspiration of bare ground and roots, as far as the soil gives.
 
-    `covered` of the potential evapotranspiration is asked of the roots, the rest of the top cell.
-    All of it is met down to the head `full`, nothing below `dry`; between, a part linear in pF.
+    The forcing has rain and may have potential_evapotranspiration [mm per step]. `covered` of the
+    latter is asked of the roots, by their parts of each layer, the rest of the top cell; 0 is bare
+    ground, whose roots take nothing. All of it is met down to the head `full`, nothing below `dry`;
+    between, a part linear in pF.
     """
 
     covered: float = 0.0
@@ -448,8 +429,21 @@ class TerrestrialSystem(Model):
     layers run from the top down. Parameters of `soil`, Manning's n and the specific storage stand
     in the ensemble, by (member, column, layer), (member, column) or (member,).
 
-    >>> slope = Grid((1, 20), "5 m", "5 m", ("0.1 m",) * 10, slope_x=0.02)
-    >>> hillslope = TerrestrialSystem(slope)
+    surface    : what falls on the ground and is taken from it: `EvaporatingSurface`, `LandSurface`
+    overland   : how ponded water moves: `KinematicWave`, `DiffusiveWave`, `Still`, `Covered`
+    boundaries : fixed heads, fluxes, seepage faces, wells, constant in time; elsewhere is no flow
+    flux       : the conductivity of faces between layers; sideways it is that of the upstream cell
+    lateral    : K_s sideways over K_s downward
+    storage    : whether water is compressed at positive heads only, or as in ParFlow
+    steps      : time steps and the solver
+
+    Water of a column [mm] is gained by rain, inflow (from other columns, above and below ground)
+    and boundary_inflow, and lost by evaporation, transpiration and runoff (overland flow out of the
+    domain); each is summed over a forecast.
+
+    >>> grid = Grid((1, 20), "5 m", "5 m", ("0.1 m",) * 10, slope_x=0.02)
+    >>> slope = TerrestrialSystem(grid, boundaries=(SeepageFace(Side.WEST),))
+    >>> wet = slope.dataset(h=slope.z[None] - 0.5, Ks="1 m/day")
     """
 
     grid: Grid
@@ -553,8 +547,6 @@ class TerrestrialSystem(Model):
         return self._diagnosed(ensemble)
 
     def _with_parameters(self, shape: tuple[int, ...], given: dict[str, Any]) -> xr.Dataset:
-        if "Ks" in given:
-            given["log10_Ks"] = np.log10(given.pop("Ks"))
         known: dict[str, Array] = {
             "manning": np.full(shape[:2], float(self.manning)),
             "specific_storage": np.full(shape[:2], float(self.specific_storage)),
@@ -562,6 +554,7 @@ class TerrestrialSystem(Model):
         for name, value in self.soil.values().items():
             size = shape if value.ndim else shape[:2]
             known[name] = np.array(np.broadcast_to(value, size))
+        given = in_units_of(self.state, given)
         known |= {name: leading(name, value, shape, keep=True) for name, value in given.items()}
         dims = ("member", "column", "layer")
         fields = {
