@@ -34,7 +34,9 @@ from hydroda.rng import Streams
 from hydroda.sphere import EARTH_RADIUS
 from hydroda.units import Amount, instant, magnitude
 
-NEXT = 1.5  # spacings within which, along x and along y, a cell is next to another
+NEXT = 1.5  # widths within which, along x and along y, a cell is next to another
+HALF_DIAGONAL = np.sqrt(0.5) * (1 + 1e-6)  # of a cell, in its widths
+MOST_EMPTY = 8  # places of a grid for each column: with more, columns do not stand in rows
 MEDIAN_LOSS = np.sqrt(np.pi / 2)  # error of the median of many over that of their mean
 
 
@@ -82,11 +84,11 @@ class Cells:
         known = self.columns.reset_coords()
         names = _common(known, stations)
         centres, places = _points(known, names), _points(stations, names)
+        widths = _widths(centres)
         cells = np.full(len(stations), -1)
         placed = np.isfinite(places).all(axis=1)
-        distance, nearest = KDTree(centres).query(places[placed])
-        half_diagonal = _spacing(centres) * np.sqrt(0.5) * (1 + 1e-6)
-        cells[placed] = np.where(distance <= half_diagonal, nearest, -1)
+        distance, nearest = KDTree(centres / widths).query(places[placed] / widths)
+        cells[placed] = np.where(distance <= HALF_DIAGONAL, nearest, -1)
         return pd.Series(cells, stations.index, name="cell")
 
     def beside(self, chosen: Any) -> NDArray[np.bool_]:
@@ -96,8 +98,8 @@ class Cells:
             raise DeclarationError("which cells lie side by side needs x and y of the columns")
         found = np.asarray(chosen, bool).reshape(-1).copy()
         centres = _points(known, ("x", "y"))
-        reach = NEXT * _spacing(centres)
-        near: Any = KDTree(centres).query_ball_point(centres[found], reach, p=np.inf)
+        centres = centres / _widths(centres)
+        near: Any = KDTree(centres).query_ball_point(centres[found], NEXT, p=np.inf)
         found[[cell for cells in near for cell in cells]] = True
         return found
 
@@ -111,12 +113,18 @@ class Cells:
         return self.columns["river"].values.astype(bool).reshape(-1)
 
 
-def _spacing(points: NDArray[np.float64]) -> float:
-    """Distance [m] of a cell to the next, the median."""
-    if len(points) < 2:
-        return np.inf
-    distance, _ = KDTree(points).query(points, k=[2])
-    return float(np.median(np.asarray(distance)))
+def _widths(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Widths [m] of the cells along each coordinate: of rows and columns, else the spacing."""
+    count, dimensions = centres.shape
+    if count < 2:
+        return np.full(dimensions, np.inf)
+    distance, _ = KDTree(centres).query(centres, k=[2])
+    spacing = float(np.median(np.asarray(distance)))
+    lines = [np.unique(np.round(along / spacing, 6)) * spacing for along in centres.T]
+    in_rows = dimensions == 2 and len(lines[0]) * len(lines[1]) <= MOST_EMPTY * count
+    if not in_rows:
+        return np.full(dimensions, spacing)
+    return np.array([np.diff(line).min() if len(line) > 1 else spacing for line in lines])
 
 
 # --- rules ----------------------------------------------------------------------------------------

@@ -142,6 +142,16 @@ def test_that_cells_are_found_by_longitude_and_latitude_too() -> None:
     assert Cells(columns).of(stations).tolist() == [0, 1, -1]
 
 
+def test_that_cells_may_be_longer_than_wide():
+    y, x = np.meshgrid(np.arange(4.0) * 50.0, np.arange(5.0) * 20.0, indexing="ij")
+    columns = xr.Dataset({"x": ("column", x.ravel()), "y": ("column", y.ravel())})
+    stations = pd.DataFrame({"x": [1.0, 9.0, 71.0], "y": [24.0, 30.0, 126.0]}, list("abc"))
+    cells = Cells(columns)
+    assert cells.of(stations).tolist() == [0, 5, 19]
+    beside = cells.beside(np.arange(20) == 7).reshape(4, 5)
+    assert np.argwhere(beside).tolist() == [[r, c] for r in (0, 1, 2) for c in (1, 2, 3)]
+
+
 def test_that_thinning_keeps_the_wells_with_most_values_and_none_nearer_than_that() -> None:
     places = {name: (100.0 * n, 0.0) for n, name in enumerate("abcde")}
     records = wells(places)
