@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -62,8 +63,9 @@ Array = NDArray[np.float64]
 
 MM = 1000.0
 FLUXES = ("rain", "evaporation", "transpiration", "runoff", "inflow", "boundary_inflow")
-# So many distinct shapes of curves have rows of their own in the table of flux potentials.
-MOST_ROWS = 512
+# So many distinct shapes of curves have rows of their own in the table of flux potentials; whether
+# there are more, a sample of cells mostly tells. With more, nodes span log(n - 1), rounded.
+MOST_ROWS, SAMPLED, ROUNDED = 512, 4096, 0.25
 WORTH_THREADS = 50_000  # cells
 
 
@@ -341,22 +343,27 @@ def _shape_rows(n: Array, ell: Array) -> tuple[Array, Array]:
     """Rows of the table of flux potentials (cell,), and the table."""
     if n.min() == n.max() and ell.min() == ell.max():  # sorting a million cells takes a second
         return np.zeros(n.shape), _potential_table((float(n[0]),), (float(ell[0]),))
-    pairs, found = np.unique(np.stack([n, ell]), axis=1, return_inverse=True)
-    rows = np.array(np.reshape(found, n.shape), float)
-    if pairs.shape[1] > MOST_ROWS:
-        if np.unique(ell).size > 1:
-            raise DeclarationError(
-                f"more than {MOST_ROWS} different pairs of n and l; make l the same everywhere"
-            )
-        low, high = np.log(n.min() - 1.0), np.log(n.max() - 1.0)
-        nodes = np.linspace(low, high, MOST_ROWS)
-        rows = (np.log(n - 1.0) - low) / (high - low) * (MOST_ROWS - 1)
-        rows = np.clip(rows, 0.0, MOST_ROWS - 1.0)
-        pairs = np.stack([1.0 + np.exp(nodes), np.full(MOST_ROWS, ell.flat[0])])
-    return rows, _potential_table(tuple(pairs[0].tolist()), tuple(pairs[1].tolist()))
+    some = n[:: max(1, n.size // SAMPLED)]
+    if np.unique(some).size <= MOST_ROWS:
+        shapes, found = np.unique(n + 1j * ell, return_inverse=True)
+        if shapes.size <= MOST_ROWS:
+            table = _potential_table(tuple(shapes.real.tolist()), tuple(shapes.imag.tolist()))
+            return np.array(np.reshape(found, n.shape), float), table
+    if ell.min() != ell.max():
+        raise DeclarationError(
+            f"more than {MOST_ROWS} different pairs of n and l; make l the same everywhere"
+        )
+    # Rounded outwards, so that members whose soils differ a little share one table.
+    low = math.floor(math.log(n.min() - 1.0) / ROUNDED) * ROUNDED
+    high = math.ceil(math.log(n.max() - 1.0) / ROUNDED) * ROUNDED
+    nodes = 1.0 + np.exp(np.linspace(low, high, MOST_ROWS))
+    rows = (np.log(n - 1.0) - low) / (high - low) * (MOST_ROWS - 1)
+    return np.clip(rows, 0.0, MOST_ROWS - 1.0), _potential_table(
+        tuple(nodes.tolist()), (float(ell[0]),) * MOST_ROWS
+    )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _potential_table(n: tuple[float, ...], ell: tuple[float, ...]) -> Array:
     """Cubic pieces of Phi / (k (1/alpha + |h|)) over log2(alpha |h|), one row after the other."""
     places = np.arange(curves.NODES + 1)

@@ -18,6 +18,7 @@ from hydroda.models.boundaries import (
     Well,
 )
 from hydroda.models.grid import Grid
+from hydroda.models.kernels.flow import curves
 from hydroda.models.land import Upstream
 from hydroda.models.retention import VanGenuchten
 from hydroda.models.roots import UniformRoots
@@ -518,6 +519,21 @@ def test_that_soils_of_few_and_of_many_kinds_flow():
     after = run(HILL, start, weather(24, np.r_[np.full(6, 4.0), np.zeros(18)], 0.1))
     assert np.isfinite(after["h"].values).all()
     assert float(np.abs(after["budget_error"]).max()) < 1e-6
+
+
+def test_that_more_kinds_of_soil_than_the_table_has_rows_lie_between_its_rows():
+    def potentials(n):
+        raw = np.repeat([[0.06, 0.43, 1e-6, 1.1, 1.5, 0.5]], n.size, axis=0)
+        raw[:, 4] = n
+        soil = terrestrial._soil_of(HILL.soil, raw, np.full(n.size, 1e-5), 0.0)
+        out = np.zeros((4, 5, n.size))
+        for values, h in zip(out, (-0.01, -0.3, -3.0, -100.0), strict=True):
+            curves.curves(HILL.soil.token, soil, np.full(n.size, h), True, values)
+        return out[:, 4]
+
+    n = np.linspace(1.06, 2.9, 2 * 500)
+    exact = np.concatenate([potentials(n[:500]), potentials(n[500:])], axis=1)
+    np.testing.assert_allclose(potentials(n), exact, rtol=1e-5)
 
 
 def test_that_refined_steps_are_smaller():
