@@ -18,12 +18,12 @@ from typing import ClassVar
 
 import numba
 import numpy as np
-from scipy import sparse
 from scipy.optimize import minimize_scalar
 from scipy.spatial import cKDTree
 
 from hydroda.analysis import Places, Weights
 from hydroda.errors import DataError, DeclarationError
+from hydroda.pairs import by_line, gaspari_cohn
 from hydroda.sphere import EARTH_RADIUS, great_circle
 from hydroda.units import Amount, Magnitude, magnitude
 
@@ -31,7 +31,7 @@ Pairs = tuple[np.ndarray, np.ndarray]
 Lines = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 # Places that one thread weighs at a time: search, tapers, order.
-WEIGHED = 1000
+WEIGHED = 500
 
 
 class Metric(ABC):
@@ -223,7 +223,9 @@ class Factor(Localization):
 
         def weigh(ends: tuple[int, int]) -> Lines:
             part = places[slice(*ends)]
-            return _compressed(len(part), len(obs), *self._pairs(part, obs, state))
+            i, j, value = self._pairs(part, obs, state)
+            lines: Lines = by_line(i, j, value, len(part), len(obs))
+            return lines
 
         if count == 1:
             found = [weigh((0, len(places)))]
@@ -259,19 +261,6 @@ class Factor(Localization):
         for factor in factors:
             value *= factor.at(places, obs, i, j)
         return i, j, value
-
-
-def _compressed(lines: int, p: int, i: np.ndarray, j: np.ndarray, value: np.ndarray) -> Lines:
-    """Number of weights of each line, their observations, ascending, and the weights; no zeros.
-
-    i (pair,) lines and j observations come in any order.
-    """
-    keep = value > 0
-    if not keep.all():
-        i, j, value = i[keep], j[keep], value[keep]
-    matrix = sparse.coo_array((value, (i, j)), shape=(lines, p)).tocsr()
-    matrix.sort_indices()
-    return np.diff(matrix.indptr), matrix.indices.astype(np.int64), matrix.data
 
 
 class LocalizationScheme(Factor):
@@ -395,11 +384,8 @@ class GaspariCohn(LocalizationScheme):
         return f"GaspariCohn(halfwidth='{self.radius!r} m', cutoff='{2 * self.radius!r} m'{along})"
 
     def taper(self, r: np.ndarray) -> np.ndarray:
-        inner = 1 + r**2 * (-5 / 3 + r * (5 / 8 + r * (1 / 2 - r / 4)))
-        s = np.clip(r, 1.0, 2.0)
-        outer = 4 - 2 / (3 * s) + s * (-5 + s * (5 / 3 + s * (5 / 8 + s * (-1 / 2 + s / 12))))
-        # Rounding leaves ±1e-16 at the edge; a negative weight has no root.
-        return np.where(r <= 1, inner, np.where(r < 2, np.maximum(outer, 0.0), 0.0))
+        flat = np.ascontiguousarray(r, dtype=np.float64).reshape(-1)
+        return np.asarray(gaspari_cohn(flat)).reshape(np.shape(r))
 
 
 @dataclass(frozen=True)
