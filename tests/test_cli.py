@@ -312,7 +312,7 @@ def test_that_a_failed_conversion_leaves_nothing(capsys, logger):
     file.write_text(LOGGER)
     wrong = file.with_name("out.stm")
     code, _, error = command(capsys, "convert", file, wrong, "--map", columns, "--zone", "UTC")
-    assert code == 2 and "Ismn cannot be written; choose another format" in error
+    assert code == 2 and "ISMN .stm cannot hold groundwater_level, only soil_moisture" in error
     assert not wrong.exists()
 
 

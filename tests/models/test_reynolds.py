@@ -101,7 +101,8 @@ def winter(conduction, pack, earth, x, s, rows, weather, precipitation, found):
             snow.vapour(x, s, 0.0, -(vapour + steeper * result.rise), HOUR)
         rain = precipitation[k] - falling
         capacity = heat.top_capacity(earth, x, s)
-        found[2, k] = result.melt + snow.evolve(pack, x, s, rain, capacity, HOUR)
+        left = snow.evolve(pack, x, s, rain, capacity, HOUR)
+        found[2, k] = result.melt + left.water
         found[0, k], found[1, k] = s[PACK], s[PACK_DEPTH]
 
 

@@ -176,7 +176,8 @@ def series_of(runs: Runs) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray, xr.
     names, of, role = (free[n].values.astype(str) for n in ("station", "quantity", "role"))
     probes = np.flatnonzero(of == "soil_moisture")
     wells = np.flatnonzero((of == "groundwater_level") & (role == "assimilated"))
-    error = np.sqrt(((free["predicted"] - free["observed"]) ** 2).mean("time")).values
+    square = ((free["predicted"] - free["observed"]) ** 2).mean("time").values
+    error = np.sqrt(square)
     known = wells[np.isfinite(error[wells])]
     if not (probes.size and known.size):
         raise DataError("figure 8 needs a neutron sensor and an assimilated well with readings")
@@ -190,8 +191,10 @@ def series_of(runs: Runs) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray, xr.
         joined = xr.concat(parts, xr.Variable("run", list(runs)), join="override")
         return joined.assign_coords(station=names[station])
 
-    observed = (free["observed"].isel(station=n).reset_coords(drop=True) for n in (probe, well))
-    return (at(probe), at(well), *observed)
+    of_probe, of_well = (
+        free["observed"].isel(station=n).reset_coords(drop=True) for n in (probe, well)
+    )
+    return at(probe), at(well), of_probe, of_well
 
 
 # ------------------------------------------------------------------------------------------- maps
