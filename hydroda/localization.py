@@ -31,7 +31,7 @@ Pairs = tuple[np.ndarray, np.ndarray]
 Lines = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 # Places that one thread weighs at a time: search, tapers, order.
-WEIGHED = 500
+WEIGHED = 2000
 
 
 class Metric(ABC):
