@@ -165,6 +165,7 @@ class ColumnBudgets(Constraint):
         for rows in np.array_split(np.flatnonzero(column >= 0), 1 + len(x) // 4096):
             part, here = x[rows], column[rows]
             covariance = ((part - part.mean(axis=1, keepdims=True)) * anomalies[here]).sum(axis=1)
+            # Damping is an array since Problem.__post_init__.
             gain = problem.damping[rows] * covariance / total[here]  # type: ignore[index]
             x[rows] = part + gain[:, None] * missing[here]
         report = _closed(problem, water, water.operator, x)

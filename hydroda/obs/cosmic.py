@@ -120,6 +120,7 @@ def _site(row: pd.Series[str], file: str) -> CosmicSite:
             ) from None
         given[name] = f"{value!r} {unit}" if unit else value
     try:
+        # By the names of its fields: amounts and plain numbers as each wants.
         return CosmicSite(**given)  # type: ignore[arg-type]
     except DeclarationError as error:
         raise DataError(f"{file}, site {row['site']!r}: {error}") from error
@@ -406,6 +407,7 @@ class Cosmic:
             if not value > 0:
                 raise DeclarationError(f"{name} of Cosmic must be positive; got {value!r}")
             object.__setattr__(self, name, value)
+        # Where it is sliced, `slice` is a length since the loop above.
         if sliced and float(self.slice) > float(self.depth):  # type: ignore[arg-type]
             raise DeclarationError(f"slice of Cosmic must not exceed its depth, {self.depth!r}")
 

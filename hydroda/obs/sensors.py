@@ -583,6 +583,7 @@ def profile(like: Sensor, depths: Iterable[Amount]) -> tuple[Sensor, ...]:
 
     >>> profile(SoilMoistureProbe(station="P1", depth="5 cm", sd="2 %"), ("5 cm", "20 cm", "50 cm"))
     """
+    # A sensor that makes a profile has a field for its depth; `Sensor` need not.
     return tuple(replace(like, depth=depth) for depth in depths)  # type: ignore[call-arg]
 
 
@@ -801,6 +802,7 @@ class GroundwaterLevel(Sensor):
 
     def _surface(self, ensemble: xr.Dataset) -> float:
         if not isinstance(self.ground, ModelSurface):
+            # None never comes here, and an amount is a length since __post_init__.
             return float(self.ground)  # type: ignore[arg-type]
         if "elevation" not in ensemble.coords:
             raise DeclarationError(

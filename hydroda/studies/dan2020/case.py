@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydroda.files import replacing
+from hydroda.fingerprint import fingerprint
 from hydroda.localization import choose_threshold
 from hydroda.studies.dan2020.march import March, Run
 from hydroda.studies.dan2020.schemes import (
@@ -113,8 +113,8 @@ def _file(
         return None
     layers = thresholds if scheme.searches else None
     held = [field.name for field in fields(Run)]
-    said = repr((version("hydroda"), setting, scheme, layers, held))
-    return folder / f"{hashlib.sha256(said.encode()).hexdigest()[:16]}.npz"
+    said = fingerprint(version("hydroda"), setting, scheme, layers, held)
+    return folder / f"{said[:16]}.npz"
 
 
 def _write(run: Run, file: Path) -> None:

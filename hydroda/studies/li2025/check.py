@@ -16,6 +16,7 @@ from hydroda.catchments.rur.ground import (
     SOIL_LAYERS,
     UNITS,
     LandUse,
+    SoilNoise,
     drawn_soils,
     northern,
 )
@@ -140,7 +141,9 @@ def _weather(noise: ForcingNoise, seed: int) -> Iterator[Value]:
         effect = perturbation.effect(drivers[:, row])
         factor = isinstance(perturbation, Multiplicative)
         sd = float(getattr(perturbation, "sd", np.nan))
-        name, unit = names[row], "1" if factor else str(getattr(perturbation.sd, "unit", ""))  # type: ignore[attr-defined]
+        # Only the known kinds of perturbation have a standard deviation.
+        unit = "1" if factor else str(getattr(getattr(perturbation, "sd", None), "unit", ""))
+        name = names[row]
         yield Value("2", name, f"mean of the {'factor' if factor else 'increment'}", unit,
                     1.0 if factor else 0.0, float(effect.mean()))  # fmt: skip
         yield Value("2", name, "standard deviation", unit, sd, float(effect.std()))
@@ -189,7 +192,7 @@ def _soils(rur: RurCatchment) -> Iterator[Value]:
     yield _value("soil", "porosity of aquifers", "1", POROSITY, deep.mean())
 
 
-def _spherical(away: Array, soils: object) -> float:
+def _spherical(away: Array, soils: SoilNoise) -> float:
     """Mean of the spherical semivariogram over distances [m]."""
-    part = np.minimum(away / soils.range, 1.0)  # type: ignore[attr-defined]
-    return float((soils.variance * (1.5 * part - 0.5 * part**3)).mean())  # type: ignore[attr-defined]
+    part = np.minimum(away / float(soils.range), 1.0)
+    return float((soils.variance * (1.5 * part - 0.5 * part**3)).mean())

@@ -402,6 +402,7 @@ def _nature_series(
         quantity=("station", np.array([s.quantity for s in sensors], dtype=str)),
         role=("station", np.array(["withheld" if network.validates(s) else "assimilated"
                                    for s in sensors], dtype=str)),
+        # Every sensor of the catchment has its place.
         station_x=("station", np.array([float(s.x) for s in sensors])),  # type: ignore[arg-type]
         station_y=("station", np.array([float(s.y) for s in sensors])),  # type: ignore[arg-type]
         log10_Ks_start=_mean_ks(birth).isel(member=0, drop=True),

@@ -144,7 +144,7 @@ def balances(cases: Sequence[Case]) -> Iterator[Value]:
 
 def ingredients(cases: Sequence[Case]) -> Iterator[Value]:
     """What nature has and the ensemble does not know."""
-    for row in cases[0].ingredients.itertuples():
+    for row in cases[0].ingredients.itertuples():  # whose fields have no types
         yield Value("nature", str(row.ingredient), "amount", str(row.unit), None, float(row.amount))  # type: ignore[arg-type]
 
 
