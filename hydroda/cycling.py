@@ -399,7 +399,7 @@ class Cycle:
     def _batch(self, rows: np.ndarray, ensemble: Ensemble, sums: xr.Dataset) -> Batch:
         """The observations of the agenda's `rows` for one analysis."""
         table = self.agenda.table.iloc[rows]
-        mean = ensemble.mean().expand_dims("member")  # of all variables: a depth may need any
+        mean = ensemble.lazy_mean()  # of all variables: a depth may need any
         sensors = self.agenda.sensors(rows)
         return Batch(
             table["id"].to_numpy(str),
