@@ -28,7 +28,15 @@ from hydroda.figures import draw, draw_declared, draw_records
 from hydroda.files import replacing
 from hydroda.obs.calibration import n0_by_name, n0_spread, read_calibrations
 from hydroda.obs.dinoloket import Datum, DinoLoket
-from hydroda.obs.formats import FORMATS, WRITTEN, oddities, read, write
+from hydroda.obs.formats import (
+    FORMATS,
+    WRITTEN,
+    left_out,
+    oddities,
+    read,
+    unread,
+    written_as,
+)
 from hydroda.obs.mappedcsv import ColumnMap, MappedCsv
 from hydroda.obs.neutrons import Curve, Desilets, TransportSolution
 from hydroda.obs.records import Format
@@ -273,7 +281,7 @@ def reproduce(
     report = STUDIES[study].run(
         table=table, size=size, seeds=seeds, progress=bar, out=out, forcing=forcing, data=data
     )
-    for shown in report.tables():
+    for shown in report.tables(_width() or Console().width):
         _say(shown)
     if file is not None:
         _write_json(report.as_dict(), file)
@@ -356,6 +364,8 @@ def info(
         _say(described(read(path, zone, formats)))
         for oddity in oddities(path, formats):
             _say(f"  odd: {oddity}")
+        for kind, names in unread(path, formats).items():
+            _say(f"  {kind} not read: {', '.join(names)}")
 
 
 @hydroda.command()
@@ -380,18 +390,25 @@ def convert(
     """Turn files of observations into one of any format that can hold them.
 
     The name of OUT says which: .nc is CF NetCDF, .csv a tidy table, .stm ISMN. With --as it is what
-    you say. A format that cannot hold a value, its error or its flag says so, and writes nothing.
+    you say. A format that cannot hold a value, its error or its flag says so, and writes nothing;
+    names of what describes the values and is left out come on standard error.
     """
     if target.exists() and not overwrite:
         raise DeclarationError(f"{target} is there already; --overwrite replaces it")
     formats = _formats(columns, datum)
     first, *others = (read(source, zone, formats) for source in sources)
     records = first.joined(others) if others else first
-    if communicator().root and form is None:
-        write(records, target)
-    elif communicator().root and form is not None:
-        WRITTEN[form].write(records, target)
+    written = written_as(target) if form is None else WRITTEN[form]
+    if communicator().root:
+        written.write(records, target)
     _say(f"{len(records)} values written to {target}")
+    for source in sources:
+        for kind, names in unread(source, formats).items():
+            _warn(f"{source.name} has {kind} that are not read: {', '.join(names)}")
+    for name in first.differing(others):
+        _warn(f"the files differ in attribute {name}; that of {sources[0].name} is kept")
+    for line in left_out(records, target, written):
+        _warn(line)
 
 
 def _formats(columns: Path | None, datum: str | None = None) -> Sequence[Format]:
@@ -438,11 +455,20 @@ def calibrate(path: Path, curve: str, file: Path | None) -> None:
 
 @_on_root
 def _say(content: str | Table) -> None:
-    width = None if sys.stdout.isatty() else WIDE
     console = Console(
-        soft_wrap=isinstance(content, str), highlight=False, markup=False, width=width
+        soft_wrap=isinstance(content, str), highlight=False, markup=False, width=_width()
     )
     console.print(content)
+
+
+def _width() -> int | None:
+    """Columns of text, or None: those of the terminal."""
+    return None if sys.stdout.isatty() else WIDE
+
+
+@_on_root
+def _warn(line: str) -> None:
+    print(f"hydroda: {line}", file=sys.stderr, flush=True)
 
 
 @_on_root

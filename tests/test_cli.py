@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -227,7 +228,7 @@ def test_that_info_tells_of_a_file_of_observations(capsys, tmp_path, name):
     code, out, _ = command(capsys, "info", tmp_path / name)
     assert code == 0
     assert out.splitlines() == [
-        "2 values of 1 stations",
+        "2 values of 1 station",
         "  s0: store [mm], 1 good of 2, 2020-01-01 06:00:00 to 2020-01-01 12:00:00 UTC",
         "      every 6 h; no gaps; 1 missing",
     ]
@@ -300,6 +301,49 @@ def test_that_convert_turns_a_table_into_any_format(capsys, logger, name):
     again = file.with_name("again.nc")
     assert command(capsys, "convert", target, again)[0] == 0
     assert read(again) == records
+
+
+def test_that_convert_names_what_it_leaves_out(capsys, tmp_path):
+    place = pd.DataFrame({"lon": 6.4, "lat": 50.5}, index=["S1"])
+    frame = pd.DataFrame(
+        {"time": ["2016-01-01T00:00Z"], "end": ["2016-01-01T01:00Z"], "value": [900.0]}
+    ).assign(station="S1", quantity="neutron_counts")
+    for name in ("a", "b"):
+        told = {"title": name, "operator": "us"}
+        write(Records.of(frame, {"neutron_counts": "h-1"}, place, told), tmp_path / f"{name}.nc")
+    target = tmp_path / "S1.txt"
+    one = command(capsys, "convert", tmp_path / "a.nc", target, "--as", "cosmos-level-2")
+    assert one == (
+        0,
+        f"1 values written to {target}\n",
+        "hydroda: S1.txt leaves out attributes: title, operator; --as cf or --as tidy keeps them\n"
+        "hydroda: S1.txt leaves out places of stations: lon, lat; "
+        "--as cf or --as tidy keeps them\n",
+    )
+    code, _, error = command(capsys, "convert", tmp_path / "a.nc", tmp_path / "a.csv")
+    assert (code, error) == (0, "")
+    code, out, _ = command(capsys, "info", tmp_path / "a.csv")
+    assert out.splitlines()[-3:] == [
+        "  places of stations: lon, lat", "  title: a", "  operator: us",
+    ]  # fmt: skip
+    target.write_text("YYYY-MM-DD HH:MM MOD PRESS CORR ERR\n2016-01-01 01:00 1 1 1 1\n")
+    code, _, error = command(capsys, "convert", target, tmp_path / "c.nc")
+    assert (code, error) == (0, "hydroda: S1.txt has columns that are not read: PRESS\n")
+    code, out, _ = command(capsys, "info", target)
+    assert out.splitlines()[-1] == "  columns not read: PRESS"
+
+
+def test_that_convert_says_in_what_joined_files_differ(capsys, tmp_path):
+    for name, station in (("a", "S1"), ("b", "S2")):
+        records = readings((station, "store", 6, 60.0))
+        write(
+            replace(records, attributes={"title": name, "operator": "us"}), tmp_path / f"{name}.nc"
+        )
+    files = [tmp_path / f"{name}.nc" for name in "ab"]
+    code, _, error = command(capsys, "convert", *files, tmp_path / "c.nc")
+    assert (code, error) == (
+        0, "hydroda: the files differ in attribute title; that of a.nc is kept\n",
+    )  # fmt: skip
 
 
 def test_that_a_failed_conversion_leaves_nothing(capsys, logger):
@@ -437,7 +481,11 @@ def test_that_convert_joins_files_and_takes_levels_in_relation_to_a_datum(capsys
     files[1].write_text(DINO.replace("B99X0001", "B99X0002"))
     target = tmp_path / "wells.nc"
     code, out, error = command(capsys, "convert", *files, target, "--datum", "ground")
-    assert (code, error) == (0, "") and out == f"6 values written to {target}\n"
+    assert (code, out) == (0, f"6 values written to {target}\n")
+    assert [line[: line.index("Ext")] for line in error.splitlines()] == [
+        f"hydroda: {file.name} has columns that are not read: " for file in files
+    ]
+    assert "Stand (cm t.o.v. NAP), " in error and "Opmerking" in error
     records = read(target)
     assert records.values["value"].tolist()[:2] == [200, 210]
     assert records.attributes["reference"] == "ground"

@@ -1,7 +1,9 @@
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from hydroda.errors import DeclarationError
 from hydroda.rng import Streams
@@ -50,6 +52,66 @@ def test_that_the_json_has_what_the_design_asks_for(report):
 def test_that_numbers_and_figures_are_written(report, tmp_path):
     names = {path.name for path in report.write(tmp_path / "out")}
     assert names == {"values.csv", "verdicts.csv", "lorenz96.png"}
+
+
+def test_that_units_stand_where_each_has_one():
+    """In the heads, else in the labels, else behind the numbers."""
+
+    def shown(*values):
+        (table, _) = StudyReport("s", "small", (1,), 1.0, values, ()).tables()
+        return [[str(column.header), *map(str, column.cells)] for column in table.columns]
+
+    one = Value("t", "a", "OL", "m", None, 1.0)
+    assert shown(one, Value("t", "b", "OL", "m", 3.0, 2.0)) == [
+        ["", "a", "b"], ["OL [m]", "1", "2 (3)"],
+    ]  # fmt: skip
+    assert shown(one, Value("t", "b", "OL", "K", 3.0, 2.0)) == [
+        ["", "a [m]", "b [K]"], ["OL", "1", "2 (3)"],
+    ]  # fmt: skip
+    assert shown(
+        one, Value("t", "b", "OL", "K", 3.0, 2.0), Value("t", "a", "DA", "K", None, 4.0)
+    ) == [["", "a", "b"], ["OL", "1 m", "2 (3) K"], ["DA [K]", "4", ""]]
+
+
+RUNS, MEASURES = [f"RUN_{k}" for k in range(11)], [f"GWL {k} km, of analyses" for k in range(42)]
+MANY = tuple(
+    Value("many", run, measure, "m", None if n % 2 else 1 / 7, 100 * k + n + 1 / 3)
+    for k, run in enumerate(RUNS)
+    for n, measure in enumerate(MEASURES)
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160, 200, 400])
+@pytest.mark.parametrize("values", [MANY, MANY[:42], MANY[:84], MANY[::42], MANY[::21]])
+def test_that_a_wide_table_is_shown_whole_and_within_the_width(values, width):
+    *tables, _ = StudyReport("s", "small", (1,), 1.0, values, ()).tables(width)
+    cells = {}
+    for table in tables:
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(table)
+        lines = console.export_text().splitlines()
+        assert max(map(len, lines)) <= width and "…" not in "".join(lines)
+        heads = [" ".join(str(column.header).split()) for column in table.columns]
+        for label, *numbers in zip(*(column.cells for column in table.columns), strict=True):
+            (line,) = [text for text in lines if text.startswith(f"│ {label} ")]
+            assert [part.strip() for part in line.strip("│").split("│")] == [str(label), *numbers]
+            cells |= {(str(label), h): n for h, n in zip(heads[1:], numbers, strict=True)}
+    turned = {(column, row): text for (row, column), text in cells.items()}
+    for value in values:
+        ours = f"{value.ours:.4g}" + (" (0.1429)" if value.published else "")
+        assert (turned | cells)[(value.row, f"{value.column} [m]")] == ours
+    assert len(cells) == len(values)
+
+
+def test_that_a_table_is_turned_only_where_that_saves_tables():
+    def shown(values, width):
+        *tables, _ = StudyReport("s", "small", (1,), 1.0, values, ()).tables(width)
+        return [(len(table.columns) - 1, table.row_count) for table in tables]
+
+    assert shown(MANY, 4000) == [(42, 11)]
+    assert shown(MANY, 220) == [(11, 42)]
+    assert shown(MANY, 140) == [(5, 42), (6, 42)]
+    assert shown(MANY[:84], 4000) == [(42, 2)]
 
 
 def test_that_an_unknown_table_is_refused():

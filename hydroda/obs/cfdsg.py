@@ -58,6 +58,12 @@ TIME_UNITS = {
     "microseconds": 1,
 }
 OURS = {"Conventions", "featureType"}
+# Of variables: what is read, or written anew from what the records say.
+KNOWN_ATTRIBUTES = {
+    *("standard_name", "long_name", "units", "axis", "positive", "bounds", "cf_role"),
+    *("ancillary_variables", "cell_methods", "flag_values", "flag_meanings", "sample_dimension"),
+    *("instance_dimension", "coordinates", "calendar", "units_metadata", RANGE),
+}
 # What CF asks for where the records say nothing; not read back.
 UNTOLD = {"title": "Series of stations", "history": "Written by hydroda"}
 # Standard names of what goes with a quantity; the error has a modifier of its quantity's name.
@@ -83,6 +89,19 @@ class DiscreteSampling(Format):
         except (OSError, RuntimeError, ValueError) as error:
             raise DataError(f"{path.name} is truncated or no NetCDF file: {error}") from None
         return self.decode(dataset, path.name)
+
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """Variables of no use here, and what is said of variables beyond what CF asks for."""
+        with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
+            return _Reader(dataset.reset_coords(), path.name).unread()
+
+    def attributes_held(self, records: Records, path: Path) -> Mapping[str, str]:
+        """All attributes but those that CF sets."""
+        return {
+            name: text
+            for name, text in records.attributes.items()
+            if name not in OURS and UNTOLD.get(name) != text
+        }
 
     def decode(self, dataset: xr.Dataset, source: str) -> Records:
         """The records of an open dataset."""
@@ -141,6 +160,25 @@ class _Reader:
                 f"{again['time']} UTC; keep one"
             )
         return found
+
+    def unread(self) -> dict[str, tuple[str, ...]]:
+        """Names of variables that the records do not hold, and of attributes of those they do."""
+        _, cut = self._sample()
+        read = {self.time, self.id, self.station, self._bounds(), cut, *self._quantities()}
+        for name, variable in self.dataset.variables.items():
+            standard = variable.attrs.get("standard_name")
+            if self._is_place(str(name)) or standard in [s for _, s in PLACE_NAMES.values()]:
+                read.add(str(name))
+        read |= {name for name in self._ancillary() if self._ending(name)}
+        variables = tuple(str(name) for name in self.dataset.variables if name not in read)
+        attributes = tuple(
+            f"{name}:{attribute}"
+            for name in map(str, self.dataset.variables)
+            for attribute in self.dataset[name].attrs
+            if name in read and attribute not in KNOWN_ATTRIBUTES
+        )
+        kinds = {"variables": variables, "attributes of variables": attributes}
+        return {kind: names for kind, names in kinds.items() if names}
 
     def _sums(self, quantities: Mapping[str, str]) -> set[str]:
         """The quantities that are sums over their intervals."""
@@ -348,7 +386,8 @@ def _encoded(records: Records) -> xr.Dataset:
         dataset = _ragged(wide, units, records)
     else:
         dataset = _orthogonal(wide, units, records, stations, times, depths)
-    dataset.attrs = {"Conventions": "CF-1.11", **dataset.attrs, **UNTOLD, **records.attributes}
+    dataset.attrs = {"Conventions": "CF-1.11", **dataset.attrs, **UNTOLD}
+    dataset.attrs |= {name: text for name, text in records.attributes.items() if name not in OURS}
     return dataset
 
 

@@ -69,7 +69,7 @@ RAW: Mapping[str, tuple[str, str, Span]] = {
 }
 KNOWN = {**PROCESSED, **RAW}
 ASIDE = ("std", "lower", "upper")
-FORM = "COSMOS-Europe"
+FORM, SOURCE = "COSMOS-Europe", "COSMOS-Europe, doi:10.34731/x9s3-kr48"
 PLACES_NAME = "General_information.csv"
 PLACES_HEAD = ("File name", "Latitude", "Longitude", "Altitude")
 PLACE = {"lat": "Latitude", "lon": "Longitude", "elevation": "Altitude"}
@@ -121,7 +121,7 @@ class CosmosEurope(Format):
             part["value"], part["error"] = values[name], _error(values, name)
             parts.append(part.assign(station=station, quantity=quantity, flag=flags))
         units = {quantity: unit for quantity, unit, _ in KNOWN.values()}
-        attributes = {"source": "COSMOS-Europe, doi:10.34731/x9s3-kr48"}
+        attributes = {"source": SOURCE}
         attributes |= {f"flag_{name}": f"{n} of {len(lines)} hours" for name, n in taken.items()}
         if "Precipitation" in values:
             attributes |= {ACCUMULATED: RAIN}
@@ -171,11 +171,20 @@ class CosmosEurope(Format):
         _write_place(records, station, path)
         write_lines(path, [head, *(",".join(row) for row in zip(stamps, *cells, strict=True))])
 
-    def oddities(self, path: Path) -> tuple[str, ...]:
+    def attributes_held(self, records: Records, path: Path) -> Mapping[str, str]:
+        """The source, and that rain is a sum."""
+        return {"source": SOURCE} | ({ACCUMULATED: RAIN} if RAIN in records.units else {})
+
+    def places_held(self, records: Records) -> tuple[str, ...]:
+        """Latitude, longitude and elevation, where all three are known."""
+        places = records.stations.reindex(columns=list(PLACE))
+        return tuple(PLACE) if places.notna().to_numpy().all() else ()
+
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
         """The columns that are not read."""
         cells, _, names = _table(path)
-        unread = [name for name in names if name not in cells]
-        return (f"columns not read: {', '.join(unread)}",) if unread else ()
+        unread = tuple(name for name in names if name not in cells)
+        return {"columns": unread} if unread else {}
 
     def _flags(
         self, values: Mapping[str, NDArray[np.float64]], rows: int

@@ -46,7 +46,7 @@ LEVEL_2: Mapping[str, tuple[str, str]] = {
     "MOD": ("raw_neutron_counts", "h-1"),
     CORRECTED: ("neutron_counts", "h-1"),
 }
-FORM = "COSMOS level 2"
+FORM, SOURCE = "COSMOS level 2", "COSMOS, level "
 UNITS_ROW = "UTC"  # with which level 1 begins its second line
 LONGER = 1.5  # usual intervals, after which counting is taken to have stopped
 SLACK = 2.0  # [h-1], to which the rounded factors give the corrected counts
@@ -98,7 +98,7 @@ class CosmosLevels(Format):
             parts.append(part.assign(station=station, quantity=known[name][0]))
         units = dict(known.values())
         level = 2 if known is LEVEL_2 else 1
-        attributes = {"source": f"COSMOS, level {level}"}
+        attributes = {"source": f"{SOURCE}{level}"}
         return Records.of(pd.concat(parts), units, None, attributes, "UTC", path.name)
 
     def write(self, records: Records, path: Path) -> None:
@@ -138,6 +138,21 @@ class CosmosLevels(Format):
         stamps = ends.dt.strftime("%Y-%m-%d %H:%M")
         cells = zip(stamps, *(exact(frame[name], "-9999") for name in frame), strict=True)
         write_lines(path, [" ".join([*WHEN, *frame]), *(" ".join(row) for row in cells)])
+
+    def attributes_held(self, records: Records, path: Path) -> Mapping[str, str]:
+        """The level: counts that nobody corrected are of the first."""
+        return {"source": f"{SOURCE}{2 if LEVEL_2[CORRECTED][0] in records.units else 1}"}
+
+    def places_held(self, records: Records) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """The columns that are not read, such as the factors of the corrections."""
+        cells, _ = _columns(path)
+        known = {*WHEN, ERROR, *(LEVEL_2 if CORRECTED in cells else LEVEL_1)}
+        names = tuple(name for name in cells if name not in known)
+        return {"columns": names} if names else {}
 
     def _numbers(
         self, cells: Sequence[str], lines: Sequence[int], source: str, name: str

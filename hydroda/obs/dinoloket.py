@@ -7,6 +7,7 @@ of readings in cm below the measuring point (MP), below the ground (MV) and abov
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -43,7 +44,8 @@ LEVELS = {
     "Onderkant filter": "screen_bottom",
 }
 WITHOUT = "no_level"
-FORM, SCREEN_DIGITS = "DINOloket", 3
+FORM = SOURCE = "DINOloket"
+SCREEN_DIGITS = 3
 
 
 class Datum(Enum):
@@ -100,7 +102,7 @@ class DinoLoket(Format):
             }
         )
         levels = _levels(wells, path.name)
-        attributes = {"source": "DINOloket", "reference": self.datum.name.lower()}
+        attributes = {"source": SOURCE, REFERENCE: self.datum.name.lower()}
         attributes |= _as_text(levels)
         places = levels.groupby("station")[["x", "y", "ground"]].last()
         places = places.rename(columns={"ground": "elevation"})
@@ -122,7 +124,7 @@ class DinoLoket(Format):
         refuse_repeated(records, FORM)
         refuse_depths(records, FORM)
         days = _dutch_days(records.values)
-        named = records.attributes.get(REFERENCE, self.datum.name.lower()).upper()
+        named = self._datum(records)
         if named not in Datum.__members__:
             raise DataError(f"{FORM} has levels in relation to {', '.join(Datum.__members__)}; "
                             f"those of {station!r} are to {named!r}")  # fmt: skip
@@ -152,6 +154,36 @@ class DinoLoket(Format):
                 *(f"{name},{day},{value}" for day, value in cells),
             ],
         )
+
+    def attributes_held(self, records: Records, path: Path) -> Mapping[str, str]:
+        """The source, the datum and the last level of the ground."""
+        station = records.values["station"].iloc[0]
+        ground = records.stations.reindex(columns=["elevation"]).loc[station, "elevation"]
+        first = pd.to_datetime(_dutch_days(records.values)[0], format=DATE)
+        level = {"station": station, "start": first, LEVELS["Maaiveld"]: ground}
+        frame = pd.DataFrame([level]).reindex(columns=[*level, *list(LEVELS.values())[1:]])
+        return {"source": SOURCE, REFERENCE: self._datum(records).lower(), **_as_text(frame)}
+
+    def places_held(self, records: Records) -> tuple[str, ...]:
+        """Dutch coordinates and the elevation."""
+        return ("x", "y", "elevation")
+
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """The columns of both tables that are not read, such as remarks and other datums."""
+        wells, readings = _tables(path)
+        read = {*SERIES, "Peildatum", "Startdatum", "Einddatum", "X-coordinaat", "Y-coordinaat"}
+        names = tuple(
+            name
+            for name in dict.fromkeys([*wells.names, *readings.names])
+            if name not in read
+            and not ((level := READING.fullmatch(name)) and level[2] == self.datum.value)
+            and not ((match := LEVEL.fullmatch(name)) and match[1] in LEVELS)
+        )
+        return {"columns": names} if names else {}
+
+    def _datum(self, records: Records) -> str:
+        """The name of what the levels of `records` are in relation to."""
+        return records.attributes.get(REFERENCE, self.datum.name).upper()
 
     def levels(self, path: Path) -> pd.DataFrame:
         """Ground, measuring point, top and bottom of the screen [m above NAP], a row per period."""

@@ -62,14 +62,36 @@ def oddities(path: str | Path, formats: Sequence[Format] = FORMATS) -> tuple[str
     return _format(Path(path), formats).oddities(Path(path))
 
 
+def unread(path: str | Path, formats: Sequence[Format] = FORMATS) -> Mapping[str, tuple[str, ...]]:
+    """Names, by kind, of what a file has and its records have not."""
+    return _format(Path(path), formats).unread(Path(path))
+
+
+def left_out(records: Records, path: str | Path, form: Format) -> tuple[str, ...]:
+    """A line per kind of what a file of `records` does not hold, with what would keep it."""
+    path = Path(path)
+    able = {key: WRITTEN[key].left_out(records, path) for key in ("cf", "tidy")}
+    lines = []
+    for kind, names in form.left_out(records, path).items():
+        keeping = [key for key, left in able.items() if not set(names) & set(left.get(kind, ()))]
+        cure = f"--as {' or --as '.join(keeping)} keeps them" if keeping else "none keeps them all"
+        lines.append(f"{path.name} leaves out {kind}: {', '.join(names)}; {cure}")
+    return tuple(lines)
+
+
 def write(records: Records, path: str | Path, formats: Sequence[Format] = FORMATS) -> None:
     """Writes `records` to a file; its name says the format."""
+    written_as(path, formats).write(records, Path(path))
+
+
+def written_as(path: str | Path, formats: Sequence[Format] = FORMATS) -> Format:
+    """The format that the name of a file to write says."""
     path = Path(path)
     chosen = [known for known in formats if path.name.lower().endswith(known.suffixes)]
     if not chosen:
         written = [known for known in formats if type(known).write is not Format.write]
         raise DataError(f"{path.name} must end in {_endings(written)}")
-    chosen[0].write(records, path)
+    return chosen[0]
 
 
 def read_all(source: Any, zone: str | None = None) -> Records:

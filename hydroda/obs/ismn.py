@@ -8,7 +8,7 @@ doi:10.5194/hess-25-5749-2021).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -136,8 +136,7 @@ class Ismn(Format):
                 f"{path.name} must be called as the ISMN does, such as NET_NET_{station}_{short}_"
                 f"{depth:.6f}_{depth:.6f}_sensor_{'_'.join(days)}.stm"
             )
-        source = records.attributes.get("source", "")
-        network = source.removeprefix(SOURCE) if source.startswith(SOURCE) else "hydroda"
+        network = _network(records)
         told = [network, network, station, *map(repr, [*place, depth, depth]), match[4]]
         stamps = minutes(values["time"], FORM).dt.strftime("%Y/%m/%d %H:%M")
         given = records.in_units({quantity: unit}).values["value"]
@@ -145,6 +144,17 @@ class Ismn(Format):
         flags = flags.where(values["value"].notna(), MISSING)
         cells = zip(stamps, exact(given, "NaN"), flags, strict=True)
         write_lines(path, [" ".join(told), *(" ".join(row) for row in cells)])
+
+    def attributes_held(self, records: Records, path: Path) -> Mapping[str, str]:
+        """The network, the one depth, and that rain is a sum."""
+        station, depth = records.values["station"].iloc[0], records.values["depth"].iloc[0]
+        held = {"source": f"{SOURCE}{_network(records)}"}
+        held[f"depths_{station}_{_named(path)[2]}"] = f"{depth:g} to {depth:g} m"
+        return held | ({ACCUMULATED: RAIN} if RAIN in records.units else {})
+
+    def places_held(self, records: Records) -> tuple[str, ...]:
+        """Latitude, longitude and elevation."""
+        return PLACE[:3]
 
     def _words(self, flags: list[str]) -> list[str]:
         """The flags of hydroda: "" is good."""
@@ -158,6 +168,12 @@ def _holds(flag: str) -> bool:
     return flag in ("", "missing") or (
         flag != GOOD and bool(FLAG.fullmatch(flag.replace("+", ",")))
     )
+
+
+def _network(records: Records) -> str:
+    """The network that the source of the records names."""
+    source = records.attributes.get("source", "")
+    return source.removeprefix(SOURCE) if source.startswith(SOURCE) else "hydroda"
 
 
 def _known(records: Records, station: str, name: str) -> float:

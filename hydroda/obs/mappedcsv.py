@@ -260,6 +260,10 @@ class MappedCsv(Format):
         frame = pd.concat(parts)
         return Records.of(frame, units, None, told.attributes, "UTC", path.name)
 
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """The columns that the map ignores."""
+        return {"columns": self.columns.ignore} if self.columns.ignore else {}
+
 
 class PlainCsv(Format):
     """A table with a column per series and its map beside it: `x.csv` and `x.csv.toml`."""
@@ -271,6 +275,14 @@ class PlainCsv(Format):
     def read(self, path: Path, zone: str | None = None) -> Records:
         """The records of a table as its map tells."""
         return MappedCsv(ColumnMap.of(_map_beside(path))).read(path, zone)
+
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """The columns that the map ignores."""
+        return MappedCsv(ColumnMap.of(_map_beside(path))).unread(path)
+
+    def places_held(self, records: Records) -> tuple[str, ...]:
+        """None: a map tells of columns only."""
+        return ()
 
     def write(self, records: Records, path: Path) -> None:
         """Nothing; `path` holds a row per time and a column per series, and its map is beside it.

@@ -140,7 +140,8 @@ class Records:
 
     def summary(self) -> str:
         """What the records hold, a line per series."""
-        lines = [f"{len(self)} values of {self.values['station'].nunique()} stations"]
+        stations = self.values["station"].nunique()
+        lines = [f"{len(self)} values of {stations} station{'s' * (stations != 1)}"]
         for key, series in self.values.groupby(KEY, dropna=False):
             station, quantity, depth = cast("tuple[str, str, float]", key)
             good = series["value"].notna() & (series["flag"] == "")
@@ -207,6 +208,17 @@ class Records:
         attributes |= {ACCUMULATED: " ".join(sorted(sums))} if sums else {}
         values = _typed(pd.concat(parts))
         return Records(values, units, _places(stations, pd.unique(values["station"])), attributes)
+
+    def differing(self, others: Sequence[Records]) -> tuple[str, ...]:
+        """The attributes that `others` have otherwise, and that `joined` takes from the first."""
+        known, different = dict(self.attributes), dict[str, None]()
+        for other in others:
+            different |= {
+                name: None
+                for name, text in other.attributes.items()
+                if name != ACCUMULATED and known.setdefault(name, text) != text
+            }
+        return tuple(different)
 
     def in_units(self, units: Mapping[str, str]) -> Records:
         """The same records with the quantities named in `units` converted.
@@ -279,9 +291,37 @@ class Format(ABC):
         """What is odd about a file, though it can be read, that its records no longer show."""
         return ()
 
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """Names, by kind, of what a file has and its records have not."""
+        return {}
+
     def write(self, records: Records, path: Path) -> None:
-        """Nothing; the file at `path` then holds all of `records`."""
+        """Nothing; the file at `path` then holds all of `records` but what is `left_out`."""
         raise DataError(f"{type(self).__name__} cannot be written; choose another format")
+
+    def attributes_held(self, records: Records, path: Path) -> Mapping[str, str]:
+        """The attributes that reading the file written of `records` to `path` gives."""
+        return records.attributes
+
+    def places_held(self, records: Records) -> tuple[str, ...]:
+        """The columns of the stations' places that a file written of `records` holds."""
+        return tuple(PLACES)
+
+    def left_out(self, records: Records, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """Names, by kind, of what a file written of `records` does not hold.
+
+        That is what describes the values; what belongs to them is held, or refused in `write`.
+        """
+        held = self.attributes_held(records, path)
+        attributes = (name for name, text in records.attributes.items() if held.get(name) != text)
+        able = self.places_held(records)
+        places = (str(name) for name in records.stations if name not in able)
+        return _named({"attributes": tuple(attributes), "places of stations": tuple(places)})
+
+
+def _named(kinds: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The kinds of which there is anything."""
+    return {kind: names for kind, names in kinds.items() if names}
 
 
 def to_utc(times: Any, zone: str | None, source: str) -> pd.Series:

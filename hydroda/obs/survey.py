@@ -60,11 +60,14 @@ def survey(records: Records) -> list[SeriesSurvey]:
 
 
 def described(records: Records) -> str:
-    """The summary of the records with the survey of each series below its line."""
+    """The summary of the records, with a survey of each series, then places and attributes."""
     first, *heads = records.summary().splitlines()
     lines = [first]
     for head, series in zip(heads, survey(records), strict=True):
         lines += [head, *(f"      {line}" for line in str(series).splitlines())]
+    if not records.stations.columns.empty:
+        lines.append(f"  places of stations: {', '.join(map(str, records.stations))}")
+    lines += [f"  {name}: {' '.join(text.split())}" for name, text in records.attributes.items()]
     return "\n".join([*lines, *(f"  odd: {oddity}" for oddity in _swapped(records.stations))])
 
 

@@ -89,6 +89,14 @@ class TidyCsv(Format):
         first = frame["time"][back].iloc[0]
         return (f"rows out of the order of time: {back.sum()}, first the one of {first}",)
 
+    def attributes_held(self, records: Records, path: Path) -> Mapping[str, str]:
+        """The attributes whose names a comment can hold."""
+        return {
+            name.strip(): " ".join(text.split())
+            for name, text in records.attributes.items()
+            if ":" not in name and "\n" not in name and name != GENUINE
+        }
+
     def write(self, records: Records, path: Path) -> None:
         """Nothing; `path` holds the values and `name.stations.csv` beside it the places.
 
@@ -109,7 +117,7 @@ class TidyCsv(Format):
             unit: Literal["s", "ns"] = "s" if whole else "ns"
             wide[name] = np.datetime_as_string(stamps, unit=unit, timezone="UTC").astype(object)
             units[name] = "UTC"
-        _write_table(path, wide, units, records.attributes)
+        _write_table(path, wide, units, self.attributes_held(records, path))
 
 
 def _beside(path: Path) -> Path:

@@ -1,7 +1,9 @@
 """Any file into any other: what a format holds comes back to the last digit, more is refused."""
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydroda.errors import DataError
 from hydroda.obs import DinoLoket, Records, read
 from hydroda.obs.dinoloket import Datum
-from hydroda.obs.formats import FORMATS, WRITTEN
+from hydroda.obs.formats import FORMATS, WRITTEN, left_out, unread
 from hydroda.obs.textfiles import SENTINELS
 
 FEW = settings(max_examples=25, deadline=None)
@@ -300,3 +303,121 @@ def test_that_seconds_are_kept_or_refused(tmp_path: Path, form: str) -> None:
         assert list(tmp_path.iterdir()) == []
     else:
         pd.testing.assert_frame_equal(read(tmp_path / name).values, records.values)
+
+
+# --- what describes the values and is left out is said --------------------------------------------
+
+TOLD = {"title": "Ä", "source": "probes", "levels_S1": "ground 1 m", "a:b": "c", "featureType": "x"}
+ANYWHERE = {"x": 1.0, "y": 2.0, "lon": 6.4, "lat": 50.5, "elevation": 500.0}
+
+
+def rain() -> Records:
+    return held([series([1.0], "precipitation", depth=0.05)], {"precipitation": "mm"}, ANYWHERE)
+
+
+def daily() -> Records:
+    part = series([1.0, 2.0], "groundwater_level", DAY, DAY, "2016-01-05T23:00")
+    return held([part], {"groundwater_level": "m"}, ANYWHERE, reference="ground")
+
+
+def counted(place: dict[str, float] | None = ANYWHERE) -> Records:
+    return held([series([1.0], "neutron_counts", span=HOUR)], {"neutron_counts": "h-1"}, place)
+
+
+# By format: the name of a file, what it holds, and the places that it keeps.
+DESCRIBED: dict[str, tuple[str, Callable[[], Records], tuple[str, ...]]] = {
+    "cf": ("S1.nc", counted, tuple(ANYWHERE)),
+    "tidy": ("S1.csv", counted, tuple(ANYWHERE)),
+    "plain": ("S1.csv", counted, ()),
+    "cosmos-europe": ("S1.csv", counted, ("lon", "lat", "elevation")),
+    "cosmos-level-2": ("S1.txt", counted, ()),
+    "dinoloket": ("S1.csv", daily, ("x", "y", "elevation")),
+    "ismn": (STM, moisture, ("lon", "lat", "elevation")),
+}
+MORE: dict[str, tuple[str, str, Callable[[], Records]]] = {
+    "rain": ("ismn", STM.replace("_sm_", "_p_"), rain),
+    "half a place": ("cosmos-europe", "S1.csv", lambda: counted({"lon": 6.4, "lat": 50.5})),
+    "no ground": ("dinoloket", "S1.csv", lambda: levels(place={"x": 1.0, "y": 2.0})),
+}
+
+
+def as_read(records: Records, form: str, path: Path) -> Records:
+    WRITTEN[form].write(records, path)
+    datum = records.attributes.get("reference", "nap")
+    return read(path, formats=(DinoLoket(Datum[datum.upper()]), *FORMATS))
+
+
+@pytest.mark.parametrize("case", [*WRITTEN, *MORE])
+@pytest.mark.parametrize("told", [{}, TOLD, {"source": "ISMN, network NET"}])
+def test_that_exactly_what_a_file_does_not_give_back_is_said(
+    tmp_path: Path, case: str, told: dict[str, str]
+) -> None:
+    form, name, made = MORE[case] if case in MORE else (case, *DESCRIBED[case][:2])
+    plain = made()
+    records = replace(plain, attributes={**plain.attributes, **told})
+    path = tmp_path / name
+    left = WRITTEN[form].left_out(records, path)
+    again = as_read(records, form, path)
+    assert dict(again.attributes) == dict(WRITTEN[form].attributes_held(records, path))
+    kept = {k for k, v in records.attributes.items() if again.attributes.get(k) == v}
+    assert set(left.get("attributes", ())) == set(records.attributes) - kept
+    gone = set(records.stations) - set(again.stations)
+    assert set(left.get("places of stations", ())) == gone
+    for place in again.stations:
+        assert again.stations[place].equals(records.stations[place])
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_that_each_format_keeps_its_places(form: str, tmp_path: Path) -> None:
+    name, made, places = DESCRIBED[form]
+    records = made()
+    records = replace(records, stations=pd.DataFrame(ANYWHERE, index=records.stations.index))
+    again = as_read(records, form, tmp_path / name)
+    assert set(again.stations) == set(places) == set(WRITTEN[form].places_held(records))
+
+
+def test_that_a_line_names_what_is_left_out_and_what_keeps_it(tmp_path: Path) -> None:
+    records = replace(counted(), attributes={"title": "Ä", "a:b": "c", "featureType": "x"})
+
+    def lines(form: str, name: str) -> tuple[str, ...]:
+        return left_out(records, tmp_path / name, WRITTEN[form])
+
+    assert lines("cosmos-level-2", "S1.txt") == (
+        "S1.txt leaves out attributes: title, a:b, featureType; none keeps them all",
+        "S1.txt leaves out places of stations: x, y, lon, lat, elevation; "
+        "--as cf or --as tidy keeps them",
+    )
+    assert lines("tidy", "S1.csv") == ("S1.csv leaves out attributes: a:b; --as cf keeps them",)
+    assert lines("cf", "S1.nc") == (
+        "S1.nc leaves out attributes: featureType; --as tidy keeps them",
+    )
+    assert left_out(counted(), tmp_path / "S1.nc", WRITTEN["cf"]) == ()
+
+
+def test_that_a_file_names_what_of_it_is_not_read(tmp_path: Path) -> None:
+    head = "DateTime_utc,NeutronCount_Epithermal_Cum1h,Biomass\n2016-01-01 00:00:00+00:00,1,2\n"
+    (tmp_path / "S1.csv").write_text(head)
+    assert unread(tmp_path / "S1.csv") == {"columns": ("Biomass",)}
+    (tmp_path / "S1.txt").write_text(
+        "YYYY-MM-DD HH:MM MOD PRESS CORR ERR\n2016-01-01 00:00 1 1 1 1\n"
+    )
+    assert unread(tmp_path / "S1.txt") == {"columns": ("PRESS",)}
+    well = tmp_path / "w.csv"
+    WRITTEN["dinoloket"].write(levels(), well)
+    assert unread(well) == {}
+    well.write_text(
+        re.sub(r"(Peildatum.*|\d+-\d+-\d+,1.0)\n", r"\1,Bijzonderheid\n", well.read_text())
+    )
+    assert unread(well) == {"columns": ("Bijzonderheid",)}
+    WRITTEN["cf"].write(moisture(error=0.1, flag="D03"), tmp_path / "S1.nc")
+    assert unread(tmp_path / "S1.nc") == {}
+    with xr.open_dataset(tmp_path / "S1.nc") as dataset:
+        dataset["soil_moisture"].attrs["comment"] = "buried twice"
+        more = dataset.assign(crs=0, battery=2 * dataset["soil_moisture"]).load()
+    del more["battery"].attrs["units"], more["battery"].attrs["ancillary_variables"]
+    more = more.assign(battery=more["battery"].isel(time=0, drop=True))
+    more.to_netcdf(tmp_path / "S2.nc")
+    assert unread(tmp_path / "S2.nc") == {
+        "variables": ("crs", "battery"),
+        "attributes of variables": ("soil_moisture:comment",),
+    }

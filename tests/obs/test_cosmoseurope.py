@@ -108,7 +108,7 @@ def test_that_the_raw_series_of_fuerstensee_is_read_as_it_is(shared: Callable[[s
 
 
 def test_that_what_is_not_read_is_told(path: Path) -> None:
-    assert CosmosEurope().oddities(path) == (f"columns not read: {N}_MovAvg24h_corrected, Biomass",)
+    assert CosmosEurope().unread(path) == {"columns": (f"{N}_MovAvg24h_corrected", "Biomass")}
 
 
 @pytest.mark.parametrize(

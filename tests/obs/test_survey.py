@@ -75,6 +75,6 @@ def test_that_a_single_value_is_a_series(value: float) -> None:
 def test_that_every_series_is_described_below_its_line() -> None:
     records = Records.of(pd.concat([hourly([0.1, 0.2], depth=d) for d in (0.05, 0.2)]), UNITS)
     lines = described(records).splitlines()
-    assert lines[0] == "4 values of 1 stations"
+    assert lines[0] == "4 values of 1 station"
     assert [line.strip() for line in lines[2::2]] == ["every 1 h; no gaps"] * 2
     assert lines[3].startswith("  a at 0.2 m: soil_moisture")
