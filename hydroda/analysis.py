@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hydroda.errors import DataError
+from hydroda.pairs import runs
 
 Operator = Callable[[np.ndarray], np.ndarray]
 
@@ -68,11 +69,12 @@ class Places:
         if not len(self) or not coordinates:
             return np.zeros(len(self), dtype=np.int64), self[: min(1, len(self))]
         keys = [getattr(self, c) for c in coordinates]
-        keys = [np.where(np.isnan(key), np.inf, key) for key in keys]
-        heads = np.flatnonzero(_changes(keys))
-        run = np.repeat(np.arange(len(heads)), np.diff(heads, append=len(self)))
-        order = np.lexsort([key[heads] for key in keys])
-        group = np.cumsum(_changes([key[heads[order]] for key in keys])) - 1
+        run, heads, apart = runs(*(keys + 2 * keys[-1:])[:3])
+        if apart:
+            return run, self[heads]
+        keys = [np.where(np.isnan(key[heads]), np.inf, key[heads]) for key in keys]
+        order = np.lexsort(keys)
+        group = np.cumsum(_changes([key[order] for key in keys])) - 1
         # lexsort is stable: the first of each group in sorted order is its first in memory.
         first = order[np.flatnonzero(np.diff(group, prepend=-1))]
         # Number the lines as they appear, so that lines lie in memory as their rows do.

@@ -23,8 +23,9 @@ from scipy.spatial import cKDTree
 
 from hydroda.analysis import Places, Weights
 from hydroda.errors import DataError, DeclarationError
-from hydroda.pairs import by_line, gaspari_cohn
+from hydroda.pairs import by_line, gaspari_cohn, gaspari_cohn_by_line
 from hydroda.sphere import EARTH_RADIUS, great_circle
+from hydroda.threads import threads_for
 from hydroda.units import Amount, Magnitude, magnitude
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -32,6 +33,7 @@ Lines = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 # Places that one thread weighs at a time: search, tapers, order.
 WEIGHED = 2000
+LOOK = 5  # operations on a pair that may or may not have a weight
 
 
 class Metric(ABC):
@@ -218,6 +220,10 @@ class Factor(Localization):
     def weights(self, state: Places, obs: Places) -> Weights:
         names = {c for f in self.factors for c in f.along.coordinates}
         line, places = state.distinct(tuple(c for c in ("x", "y", "depth") if c in names))
+        return Weights(line, *self._lines(places, obs, state), len(obs))
+
+    def _lines(self, places: Places, obs: Places, state: Places) -> Lines:
+        """Start of each place in what follows, the observations that reach it, their tapers."""
         count = max(1, min(-(-len(places) // WEIGHED), len(places)))
         edges = [len(places) * part // count for part in range(count + 1)]
 
@@ -235,7 +241,7 @@ class Factor(Localization):
         counts, obs_of, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
         start = np.zeros(len(places) + 1, dtype=np.int64)
         np.cumsum(counts, out=start[1:])
-        return Weights(line, start, obs_of, value, len(obs))
+        return start, obs_of, value
 
     def check(self, obs: Places | None) -> None:
         for factor in self.factors:
@@ -386,6 +392,14 @@ class GaspariCohn(LocalizationScheme):
     def taper(self, r: np.ndarray) -> np.ndarray:
         flat = np.ascontiguousarray(r, dtype=np.float64).reshape(-1)
         return np.asarray(gaspari_cohn(flat)).reshape(np.shape(r))
+
+    def _lines(self, places: Places, obs: Places, state: Places) -> Lines:
+        plain = type(self) is GaspariCohn and self.along == Horizontal()
+        if not plain or not len(obs) or self.along.unplaced(obs).any():
+            return super()._lines(places, obs, state)
+        with threads_for(LOOK * len(places) * len(obs)):
+            lines: Lines = gaspari_cohn_by_line(places.x, places.y, self.radius, obs.x, obs.y)
+        return lines
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,34 @@ def test_that_unplaced_rows_share_one_line():
     assert np.isnan(distinct.x[0])
 
 
+@pytest.mark.parametrize("names", [("x", "y", "depth"), ("x", "y"), ("depth",), ("y", "depth")])
+@pytest.mark.parametrize("seed", range(6))
+def test_that_lines_are_the_distinct_places_in_their_order(names, seed):
+    """Grids in any order, scattered places, and rows without some coordinate."""
+    rng = np.random.default_rng(seed)
+    grid = np.meshgrid(*(np.arange(4.0) - 1,) * 3, indexing=["ij", "xy"][seed % 2])
+    x, y, depth = (np.repeat(axis.ravel(), 2) for axis in grid)
+    if seed > 1:
+        at = rng.permutation(len(x)) if seed > 3 else np.argsort(depth, kind="stable")
+        x, y, depth = x[at], y[at], depth[at]
+    if seed % 3 == 2:
+        x = np.where(x == 1, np.nan, x)
+    places = Places(x, y, np.where(depth == 0, rng.choice([0.0, -0.0], len(depth)), depth))
+    seen, expected, firsts = {}, [], []
+    for row, key in enumerate(zip(*(getattr(places, n).tolist() for n in names), strict=True)):
+        key = tuple("nowhere" if v != v else v for v in key)
+        if key not in seen:
+            seen[key] = len(seen)
+            firsts.append(row)
+        expected.append(seen[key])
+    line, distinct = places.distinct(names)
+    assert line.tolist() == expected and line.dtype == np.int64
+    for name in ("x", "y", "depth"):
+        assert np.array_equal(
+            getattr(distinct, name), getattr(places, name)[firsts], equal_nan=True
+        )
+
+
 def test_that_places_of_unequal_lengths_are_refused():
     with pytest.raises(DataError, match="one length; got 2, 1, 2"):
         Places([0.0, 1.0], [0.0], [0.0, 1.0])

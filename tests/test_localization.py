@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import numba
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from hydroda.localization import (
     LocalizationScheme,
     NoLocalization,
     Periodic,
+    Product,
     Search,
     Vertical,
     VerticalExponential,
@@ -146,6 +148,61 @@ def test_that_the_tree_finds_what_all_pairs_give(along):
     expected = np.maximum(1 - along.distance(places, i, obs, j).reshape(200, 60) / metres, 0)
     weights = Cone(f"{metres} m", along=along).weights(places, obs)
     np.testing.assert_allclose(weights.dense(), expected, atol=1e-14)
+
+
+def _grid(side, order):
+    """Places of a grid by rows, by columns, or in no order."""
+    x, y = np.meshgrid(np.arange(float(side)), np.arange(float(side)))
+    x, y = (x.T, y.T) if order == "columns" else (x, y)
+    at = np.random.default_rng(2).permutation(side**2) if order == "none" else slice(None)
+    return Places(x.ravel()[at], y.ravel()[at], np.zeros(side**2))
+
+
+def _without_places(places, every):
+    gone = np.arange(len(places)) % every == 0
+    return Places(*(np.where(gone, np.nan, v) for v in (places.x, places.y)), places.depth)
+
+
+NETWORKS = {
+    "grid by rows": (_grid(31, "rows"), _grid(9, "rows")),
+    "grid by columns": (_grid(31, "columns"), _grid(31, "none")[:200]),
+    "grid in no order": (_grid(31, "none"), _grid(31, "none")[::4]),
+    "scattered": (_scattered(900), _scattered(333, seed=5)),
+    "many for few": (_scattered(5), _scattered(1000, seed=5)),
+    "one": (_scattered(1), _scattered(1)),
+    "one spot": (_scattered(300), Places(*(np.full(70, 50.0),) * 3)),
+    "a line": (_scattered(300), Places(np.full(70, 50.0), np.arange(70.0), np.zeros(70))),
+    "some nowhere": (_without_places(_scattered(300), 7), _scattered(40, seed=5)),
+    "nowhere": (Places.nowhere(3), _scattered(40, seed=5)),
+}
+
+
+@pytest.mark.parametrize("cutoff", [0.5, 5.0, 10.0, 37.3, 1e4])
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_that_compiled_weights_are_those_of_all_directions_bit_for_bit(network, cutoff, threads):
+    """A product of one taper takes the way of all tapers."""
+    state, obs = NETWORKS[network]
+    scheme = GaspariCohn(cutoff=f"{cutoff} m")
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    try:
+        ours, theirs = scheme.weights(state, obs), Product((scheme,)).weights(state, obs)
+    finally:
+        numba.set_num_threads(before)
+    for name in ("line", "start", "obs", "value"):
+        one, other = getattr(ours, name), getattr(theirs, name)
+        assert one.dtype == other.dtype and one.tobytes() == other.tobytes(), name
+
+
+def test_that_a_taper_built_on_gaspari_cohn_is_the_one_that_weighs():
+    class Half(GaspariCohn):
+        def taper(self, r):
+            return 0.5 * super().taper(r)
+
+    state, obs = _scattered(50), _scattered(20, seed=1)
+    half = Half(cutoff="40 m").weights(state, obs)
+    assert np.array_equal(2 * half.value, GaspariCohn(cutoff="40 m").weights(state, obs).value)
 
 
 def test_that_periodic_distance_goes_the_short_way():

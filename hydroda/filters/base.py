@@ -16,6 +16,7 @@ from hydroda.errors import DataError
 from hydroda.filters.taper import OnAnomalies, OnCovariances, TaperForm, resolve_search
 from hydroda.inflation import Inflation, NoInflation
 from hydroda.localization import Localization, NoLocalization, VerticalExponential
+from hydroda.pairs import rows_of
 
 BLOCK = 1 << 21
 """Numbers of x copied at once where the prior is needed after it was overwritten."""
@@ -124,10 +125,8 @@ def _reach(problem: Problem) -> dict[str, np.ndarray]:
     if problem.weights is None:
         rows = np.full(len(problem.y), len(problem.x))
     else:
-        lengths = np.diff(problem.weights.start)
-        members = np.bincount(problem.weights.line, minlength=len(lengths))
-        hits = np.repeat(members, lengths).astype(np.float64)
-        rows = np.bincount(problem.weights.obs, hits, len(problem.y)).astype(np.int64)
+        weights = problem.weights
+        rows = rows_of(weights.line, weights.start, weights.obs, len(problem.y))
     return {"reach": problem.reach, "reached_rows": rows}
 
 
