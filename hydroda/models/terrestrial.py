@@ -684,7 +684,6 @@ class TerrestrialSystem(Model):
 
     def _mesh(self) -> member.Mesh:
         grid = self.grid
-        sine, cosine = grid.faces
         strips = _strips(grid.columns)
         order = np.empty(grid.columns, np.int64)
         for first, last in pairwise(strips):
@@ -699,7 +698,7 @@ class TerrestrialSystem(Model):
             np.resize(grid.dz, size),
             np.resize(np.append(0.5 * (grid.dz[1:] + grid.dz[:-1]), 1.0), size),
             grid.beside,
-            np.ascontiguousarray(-sine / cosine * grid.widths),
+            _lift(grid),
             rank,
             order,
             pieces,
@@ -735,7 +734,53 @@ class TerrestrialSystem(Model):
             _padded(ks),
             joined,
             np.ones(self.surface.icy(grid)),
+            self._smooth(soil),
         )
+
+    def _smooth(self, soil: member.Soil) -> NDArray[np.uint8]:
+        """Which faces between columns go by flux potentials, as bits (cell,); empty for none.
+
+        Those within one soil, where one column is not so much higher that the flux would rise with
+        the head of the lower.
+        """
+        if not isinstance(self.flux, FluxPotential):
+            return np.zeros(0, np.uint8)
+        grid = self.grid
+        own = soil.p[curves.SHAPE :, : grid.columns * grid.layers]
+        own = own.reshape(-1, grid.columns, grid.layers)
+        lift = np.abs(_lift(grid))
+        found = np.zeros((grid.columns, grid.layers), np.uint8)
+        for side, bit in ((EAST, member.EASTWARD), (NORTH, member.NORTHWARD)):
+            here = np.flatnonzero(grid.beside[:, side] >= 0)
+            there = grid.beside[here, side]
+            alike = np.ones((here.size, grid.layers), bool)
+            for row in own:
+                alike &= row[here] == row[there]
+            high = np.broadcast_to(lift[here, side, None], alike.shape)
+            # Every curve is steeper somewhere than its scale says: most faces need no closer look.
+            doubted = alike & (high > 0.0)
+            alike &= high * own[0, here] <= PECLET
+            doubted &= alike
+            place, layer = np.nonzero(doubted)
+            cell = here[place] * grid.layers + layer
+            alike[doubted] = high[doubted] * self._steepest(soil, cell) <= PECLET
+            found[here] |= bit * alike.astype(np.uint8)
+        return found.ravel() if found.any() else np.zeros(0, np.uint8)
+
+    def _steepest(self, soil: member.Soil, cell: NDArray[np.int64]) -> Array:
+        """The largest of d ln k / dh [m-1] over all heads, of the soils of these cells."""
+        p = soil.p[:, cell]
+        alone = (p[curves.SHAPE :] == p[curves.SHAPE :, :1]).all()
+        p = np.ascontiguousarray(p[:, :1] if alone and cell.size else p)
+        own = member.Soil(p, soil.table, soil.suction)
+        worst, out = np.zeros(p.shape[1]), np.empty((5, p.shape[1]))
+        # Along the curve, just below air entry, and both ways where it becomes a straight line.
+        bridge = p[curves.BRIDGE]
+        heads = (*(-u / p[curves.ALPHA] for u in STEEP), -0.999 * bridge, -1.001 * bridge)
+        for head in heads:
+            curves.curves(self.soil.token, own, head, False, out)
+            worst = np.maximum(worst, out[3] / np.maximum(out[2], LEAST_K))
+        return np.broadcast_to(worst, cell.shape)
 
     def _joined(self, soil: member.Soil, k: Array) -> NDArray[np.uint8]:
         """Which faces lie between two soils; empty where none does."""
@@ -797,7 +842,9 @@ class TerrestrialSystem(Model):
         cells = self.grid.columns * self.grid.layers
         uptake = np.zeros(cells if demand.transpiration.any() else 0)
         columns = self.grid.columns
-        x = np.zeros((member.ROWS, cells + 2 * curves.LANES))
+        ground = self._ground(soil, ks)
+        rows = member.SIDE_ROWS if ground.smooth.size else member.ROWS
+        x = np.zeros((rows, cells + 2 * curves.LANES))
         x[member.H, :cells] = ensemble["h"].values[m].ravel()
         manning = ensemble["manning"].values[m]
         return member.Member(
@@ -805,7 +852,7 @@ class TerrestrialSystem(Model):
             self.flux.token,
             soil,
             mesh,
-            self._ground(soil, ks),
+            ground,
             self.overland.sides(self.grid, np.broadcast_to(manning, (columns,)).astype(float)),
             self._edges(soil, ks),
             member.Sky(np.zeros(columns), np.zeros(columns), uptake),
@@ -867,6 +914,7 @@ class TerrestrialSystem(Model):
             m.mesh.pieces.size - 1,
             m.mesh.strips.size - 1,
             m.coarse.levels.shape[0],
+            m.ground.smooth.size > 0,
             threads,
             m.sums,
             m.count,
@@ -1052,11 +1100,21 @@ class _Outcome:
     count: NDArray[np.int64]
 
 
+def _lift(grid: Grid) -> Array:
+    """How much higher a column lies than its neighbours (column, 4) [m]."""
+    sine, cosine = grid.faces
+    return np.ascontiguousarray(-sine / cosine * grid.widths)
+
+
 def _strips(columns: int) -> NDArray[np.int64]:
     """First columns of the strips that are swept apart; by the grid alone, for the same bits."""
     count = 1 if columns < 512 else 4 if columns < 4096 else 8
     return np.linspace(0, columns, count + 1).astype(np.int64)
 
+
+# Up to which lift times d ln k / dh a flux by potentials is monotone in both heads: 2 where that is
+# met exactly, less for what lies between the heads that are tried [1 / scale of the curve].
+PECLET, STEEP, LEAST_K = 1.5, 1.0001 * np.geomspace(1e-3, 10.0, 21), 1e-200
 
 # So few columns need no coarser level.
 FEWEST_COLUMNS = 6

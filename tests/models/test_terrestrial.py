@@ -148,10 +148,10 @@ def test_that_a_dry_cube_is_wetted_as_by_the_exact_solution():
             exact = low + middle * (np.sin(x) * np.sin(y))[:, None]
             found = np.exp(0.164 * state["h"].values[0])
             errors.append(np.sqrt(np.mean((found - exact) ** 2)))
-    # Upstream conductivities sideways are of first order; the scale of e^(alpha h) is 1.
-    assert errors[2] < 0.7 * errors[0]
-    assert errors[3] < 0.7 * errors[1]
-    assert max(errors[2:]) < 0.02
+    # Of second order at rest; after a day steps have a part in it. The scale of e^(alpha h) is 1.
+    assert errors[2] < 0.5 * errors[0]
+    assert errors[3] < 0.35 * errors[1]
+    assert max(errors[2:]) < 0.01
 
 
 def test_that_a_pumped_aquifer_is_drawn_down_as_by_theis():
@@ -261,10 +261,57 @@ def test_that_what_flows_over_a_dam_at_last_is_the_rain_behind_it():
 # ------------------------------------------------------------------------------ at rest, and closed
 
 
+def smooth(model):
+    """Part of the faces to the east and to the north that go by flux potentials."""
+    soil, ks = model._soil(model.dataset(h=np.full((1, 1, 1), -1.0)), 0)
+    bits = model._ground(soil, ks).smooth
+    return tuple(np.count_nonzero(bits & bit) / bits.size if bits.size else 0.0 for bit in (1, 2))
+
+
+def test_that_water_goes_sideways_by_potentials_where_columns_lie_level_in_one_soil():
+    def part(slope_x=0.0, **soil):
+        grid = replace(SLOPE, slope_x=slope_x)
+        return smooth(replace(HILL, grid=grid, soil=replace(HILL.soil, **soil)))
+
+    whole = 7 / 8, 2 / 3  # but for those in the last column, and in the last row
+    np.testing.assert_allclose(part(), whole)
+    np.testing.assert_allclose(part(2e-4), whole)
+    # Down a slope it is the upstream conductivity, across it potentials still serve.
+    np.testing.assert_allclose(part(-0.03), (0.0, 2 / 3))
+    assert smooth(replace(HILL, flux=Upstream())) == (0.0, 0.0)
+    other = np.repeat([3.6, 2.0], 4)
+    model = replace(HILL, grid=replace(SLOPE, slope_x=0.0))
+    start = model.dataset(h=np.full((1, 1, 1), -1.0), alpha=np.tile(other, 3)[None])
+    bits = model._ground(*model._soil(start, 0)).smooth.reshape(3, 8, 5)
+    assert ((bits & 1).any(axis=(0, 2)) == [1, 1, 1, 0, 1, 1, 1, 0]).all()
+
+
+@pytest.mark.parametrize("slope", [0.0, 2e-4])
 @pytest.mark.parametrize("flux", [HILL.flux, Upstream()])
-def test_that_still_water_stays_still(flux):
+def test_that_a_wet_block_spreads_without_new_extremes(flux, slope):
+    """In layers without water from above: no total head beyond those at the start."""
+    grid = Grid((12, 13), "0.5 m", "0.5 m", ("0.5 m",), slope_x=slope)
+    model = TerrestrialSystem(grid, flux=flux, overland=Covered(), specific_storage="0 1/m")
+    wet = np.zeros((12, 13), bool)
+    wet[4:9, 3:8] = True
+    h = np.where(wet.ravel(), -0.01, -8.0)
+    rng = np.random.default_rng(12)
+    start = model.dataset(h=h[None, :, None], log10_Ks=rng.normal(-5.0, 0.5, (1, grid.columns, 1)))
+    head = h + grid.heights
+    for _ in range(6):
+        start = run(model, start, weather(4))
+        now = start["h"].values[0, :, 0] + grid.heights
+        assert now.min() > head.min() - 1e-6
+        assert now.max() < head.max() + 1e-6
+        head = now
+    assert (now[wet.ravel()] < -0.05).all()
+
+
+@pytest.mark.parametrize("flux", [HILL.flux, Upstream()])
+@pytest.mark.parametrize("high", [0.8, 0.004])
+def test_that_still_water_stays_still(flux, high):
     """A level table under a hilly surface, in soils that differ from cell to cell."""
-    height = np.random.default_rng(1).uniform(0.0, 0.8, (3, 8))
+    height = np.random.default_rng(1).uniform(0.0, high, (3, 8))
     model = replace(HILL, grid=replace(SLOPE, elevation=height), flux=flux, overland=Still())
     grid = model.grid
     table = 1.0 + grid.heights - grid.heights.min()
@@ -279,6 +326,7 @@ def test_that_still_water_stays_still(flux):
 
 CASES = {
     "showers": (HILL, 1.2, 6.0, 0.1),
+    "level": (replace(HILL, grid=replace(SLOPE, slope_x=2e-4)), 1.2, 6.0, 0.1),
     "flood": (replace(HILL, overland=DiffusiveWave()), 0.3, 40.0, 0.0),
     "drought": (HILL, 2.2, 0.0, 0.6),
     "steep": (replace(HILL, grid=replace(SLOPE, slope_x=-0.6, slope_y=0.3)), 1.0, 20.0, 0.2),

@@ -28,7 +28,10 @@ from hydroda.models.kernels.flow.faces import (
     FACE_ROWS,
     face,
     face_lanes,
+    level_face,
+    mean_counts,
     potential_counts,
+    sloping_lanes,
 )
 from hydroda.models.kernels.flow.lanes import LANES, keep, load, natural
 from hydroda.models.kernels.flow.member import (
@@ -40,6 +43,7 @@ from hydroda.models.kernels.flow.member import (
     DK,
     DRAIN,
     DW,
+    EASTWARD,
     EVAPORATING,
     EXCHANGED,
     FEEDING,
@@ -48,6 +52,7 @@ from hydroda.models.kernels.flow.member import (
     LEAVING,
     LO,
     NORM,
+    NORTHWARD,
     OTHER,
     PART,
     PHI,
@@ -57,6 +62,8 @@ from hydroda.models.kernels.flow.member import (
     RAINING,
     SEEPAGE,
     SIDE,
+    TO_EAST,
+    TO_NORTH,
     TRANSPIRING,
     UP,
     WELL,
@@ -401,6 +408,163 @@ def _sideways(m: Member, dt: float, c: int, side: int, other: int) -> float:
 
 
 @inlined
+def _by_mean(m: Member, dt: float, c: int, side: int, other: int) -> float:
+    """As `_sideways`, with the mean conductivity of both cells."""
+    layers, x = m.mesh.layers, m.x
+    here, there = natural(c * layers), natural(other * layers)
+    face = m.ground.te if side < 2 else m.ground.tn
+    owner = here if side % 2 == 1 else there
+    lift = m.mesh.lift[c, side]
+    total = 0.0
+    for k in range(layers):
+        i, j = here + k, there + k
+        t = dt * face[owner + k]
+        drop = x[H, i] - x[H, j] + lift
+        conductance, turn = 0.5 * t * (x[K, i] + x[K, j]), 0.5 * t * drop
+        flux = conductance * drop
+        total += flux
+        x[R, i] += flux
+        x[DI, i] += conductance + turn * x[DK, i]
+        x[WEST + side, i] = turn * x[DK, j] - conductance
+    return total / dt
+
+
+@kernel
+def between(m: Member, first: int, last: int) -> None:
+    """Fluxes by potentials to the columns in the east and north, with slopes.
+
+    Once for both columns: what one loses is what the other gains, to the last bit.
+    """
+    layers, x = natural(m.mesh.layers), m.x
+    f, lift = np.zeros(FACE_ROWS * LANES), np.zeros(LANES)
+    row, cell = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    found = 0
+    for c in range(natural(first), last):
+        for side in range(1, 4, 2):
+            other = m.mesh.beside[c, side]
+            if other < 0 or _smooth(m, c, side) == 0:
+                continue
+            up, to = m.mesh.lift[c, side], TO_EAST if side == 1 else TO_NORTH
+            here, there = c * layers, natural(other) * layers
+            if up == 0.0:
+                for k in range(layers):
+                    x[to, here + k] = x[PHI, here + k] - x[PHI, there + k]
+                    x[to + 1, here + k], x[to + 2, here + k] = x[K, here + k], -x[K, there + k]
+                continue
+            high, low = (here, there) if up > 0.0 else (there, here)
+            done = 0
+            while done < layers:
+                count = min(layers - done, LANES - found)
+                _fill_sides(x, high + done, low + done, f, found, count)
+                for k in range(natural(found), found + count):
+                    lift[k], row[k], cell[k] = up, to, here + done + k - found
+                found, done = found + count, done + count
+                if found == LANES:
+                    _flush_sides(x, f, lift, row, cell, found)
+                    found = 0
+    _flush_sides(x, f, lift, row, cell, found)
+
+
+@inlined
+def _fill_sides(x: np.ndarray, high: int, low: int, f: np.ndarray, found: int, count: int) -> None:
+    to, a, b = natural(found), natural(high), natural(low)
+    for k in range(count):
+        f[F_A * LANES + to + k], f[F_B * LANES + to + k] = x[H, a + k], x[H, b + k]
+    for row in range(3):
+        for k in range(count):
+            f[(F_A + 1 + row) * LANES + to + k] = x[K + row, a + k]
+            f[(F_B + 1 + row) * LANES + to + k] = x[K + row, b + k]
+
+
+@kernel
+def _flush_sides(
+    x: np.ndarray, f: np.ndarray, lift: np.ndarray, row: np.ndarray, cell: np.ndarray, found: int
+) -> None:
+    if found == 0:
+        return
+    sloping_lanes(f, lift)
+    for j in range(found):
+        to, i = natural(row[j]), natural(cell[j])
+        x[to, i] = f[F_Q * LANES + j]
+        x[to + 1, i], x[to + 2, i] = f[(F_Q + 1) * LANES + j], f[(F_Q + 2) * LANES + j]
+
+
+@inlined
+def _smooth(m: Member, owner: int, side: int) -> int:
+    """How many faces of a column to the east or north go by flux potentials."""
+    layers, found = natural(m.mesh.layers), 0
+    base, bit = natural(owner) * layers, EASTWARD if side < 2 else NORTHWARD
+    for k in range(layers):
+        found += 1 if m.ground.smooth[base + k] & bit != 0 else 0
+    return found
+
+
+@kernel
+def _by_potential(m: Member, dt: float, c: int, side: int, other: int) -> float:
+    """As `_sideways`, where all faces go by what `between` has found."""
+    layers, x = natural(m.mesh.layers), m.x
+    face, to = (m.ground.te, TO_EAST) if side < 2 else (m.ground.tn, TO_NORTH)
+    owns = side % 2 == 1
+    here, owner = natural(c) * layers, natural(c if owns else other) * layers
+    sign, own, across = (dt, to + 1, to + 2) if owns else (-dt, to + 2, to + 1)
+    total = 0.0
+    for k in range(layers):
+        t = sign * face[owner + k]
+        flux = t * x[to, owner + k]
+        total += flux
+        x[R, here + k] += flux
+        x[DI, here + k] += t * x[own, owner + k]
+        x[WEST + side, here + k] = t * x[across, owner + k]
+    return total / dt
+
+
+@kernel
+def _mixed(m: Member, dt: float, c: int, side: int, other: int) -> float:
+    """As `_sideways`, where some faces go by what `between` has found."""
+    layers, x = natural(m.mesh.layers), m.x
+    bit = EASTWARD if side < 2 else NORTHWARD
+    face, to = (m.ground.te, TO_EAST) if side < 2 else (m.ground.tn, TO_NORTH)
+    owns = side % 2 == 1
+    here, there = natural(c) * layers, natural(other) * layers
+    owner = here if owns else there
+    sign, own, across = (dt, to + 1, to + 2) if owns else (-dt, to + 2, to + 1)
+    lift, total = m.mesh.lift[c, side], 0.0
+    for k in range(layers):
+        i, j, n = here + k, there + k, owner + k
+        drop = x[H, i] - x[H, j] + lift
+        out = drop >= 0.0
+        smooth = m.ground.smooth[n] & bit != 0
+        t = (sign if smooth else dt) * face[n]
+        k_up = x[K, i] if out else x[K, j]
+        by_here = k_up + (drop * x[DK, i] if out else 0.0)
+        by_there = (0.0 if out else drop * x[DK, j]) - k_up
+        flux = t * (x[to, n] if smooth else k_up * drop)
+        total += flux
+        x[R, i] += flux
+        x[DI, i] += t * (x[own, n] if smooth else by_here)
+        x[WEST + side, i] = t * (x[across, n] if smooth else by_there)
+    return total / dt
+
+
+@kernel
+def _around(m: Member, dt: float, c: int) -> float:
+    """What flows to all neighbours where some faces go by flux potentials [m s-1]."""
+    total = 0.0
+    for side in range(4):
+        other = m.mesh.beside[c, side]
+        if other < 0:
+            continue
+        count = _smooth(m, c if side % 2 == 1 else other, side)
+        if count == m.mesh.layers:
+            total += _by_potential(m, dt, c, side, other)
+        elif count > 0:
+            total += _mixed(m, dt, c, side, other)
+        else:
+            total += _sideways(m, dt, c, side, other)
+    return total
+
+
+@inlined
 def _surface(m: Member, dt: float, c: int) -> None:
     """Pond, rain, evaporation and overland flow of one column."""
     x, y, sky = m.x, m.y, m.sky
@@ -495,10 +659,8 @@ def _edge(m: Member, e: int) -> tuple[float, float]:
         q, by, _ = face(m.scheme, distance, here, o)
         return -conductance * q, -conductance * by
     if kind == SIDE:
-        drop = o[0] - h
-        if drop >= 0.0:
-            return conductance * o[1] * drop, -conductance * o[1]
-        return conductance * x[K, i] * drop, conductance * (x[DK, i] * drop - x[K, i])
+        q, _, by = level_face(m.scheme, o, here)
+        return conductance * q, conductance * by
     if kind == DRAIN:
         return -conductance * x[K, i], -conductance * x[DK, i]
     if kind == SEEPAGE:
@@ -530,13 +692,19 @@ def assemble(m: Member, dt: float, piece: int) -> None:
     layers, x = natural(m.mesh.layers), m.x
     first, last = natural(m.mesh.pieces[piece]), m.mesh.pieces[piece + 1]
     _lines(m, dt, first, last)
+    smooth = potential_counts(m.scheme) and m.ground.smooth.size > 0
     worst, missing = 0.0, 0.0
     for c in range(first, last):
         exchanged = 0.0
-        for side in range(4):
-            other = m.mesh.beside[c, side]
-            if other >= 0:
-                exchanged += _sideways(m, dt, c, side, other)
+        if smooth:
+            exchanged = _around(m, dt, c)
+        else:
+            for side in range(4):
+                other = m.mesh.beside[c, side]
+                if other >= 0 and mean_counts(m.scheme):
+                    exchanged += _by_mean(m, dt, c, side, other)
+                elif other >= 0:
+                    exchanged += _sideways(m, dt, c, side, other)
         m.y[EXCHANGED, c] = exchanged
         _surface(m, dt, c)
         if m.sky.uptake.size > 0:

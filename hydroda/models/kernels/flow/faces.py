@@ -1,4 +1,4 @@
-"""Flux through a horizontal face, and its slopes."""
+"""Flux through a face, and its slopes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -239,4 +239,77 @@ def potential_counts(scheme: Any) -> bool:
 @overload(potential_counts)
 def _potential_counts(scheme):  # type: ignore[no-untyped-def]
     found = scheme.instance_class is FluxPotential
+    return lambda scheme: found
+
+
+# -------------------------------------------------------------------------------- between columns
+# Water between two columns flows down their total head, `lift` [m] over their distance in place of
+# gravity. Flux and slopes times that distance, so that no lift is a case of its own.
+
+
+@inlined
+def _level_potential(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float]:
+    """Through the side of the domain: both ends in one soil, and no lift."""
+    return a[3] - b[3], a[1], -b[1]
+
+
+@inlined
+def _level_upstream(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float]:
+    drop = a[0] - b[0]
+    if drop >= 0.0:
+        return a[1] * drop, a[2] * drop + a[1], -a[1]
+    return b[1] * drop, b[1], b[2] * drop - b[1]
+
+
+@inlined
+def _level_mean(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float]:
+    drop, k = a[0] - b[0], 0.5 * (a[1] + b[1])
+    return k * drop, 0.5 * a[2] * drop + k, 0.5 * b[2] * drop - k
+
+
+LEVEL: dict[type, Callable[..., tuple[float, float, float]]] = {
+    FluxPotential: _level_potential,
+    Upstream: _level_upstream,
+    Arithmetic: _level_mean,
+}
+
+
+def level_face(
+    scheme: Any, a: tuple[float, ...], b: tuple[float, ...]
+) -> tuple[float, float, float]:
+    """Flux from a to b at one height times their distance, and its slopes by h of both."""
+    return LEVEL[type(scheme)](a, b)
+
+
+@overload(level_face, jit_options=FUSED | {"forceinline": True})  # type: ignore[arg-type]
+def _level_face_of(scheme, a, b):  # type: ignore[no-untyped-def]
+    chosen = LEVEL[scheme.instance_class]
+    return lambda scheme, a, b: chosen(a, b)
+
+
+@kernel
+def sloping_lanes(f: np.ndarray, lift: np.ndarray) -> None:
+    """By flux potentials between columns one of which is `lift` (lane,) higher, below 0: lower.
+
+    Rows from F_A: the higher cells. Exact for steady flow in exponential soil of one K_s, zero at
+    rest. Rows from F_Q: flux to the other column and its slopes by h here and there.
+    """
+    for j in range(LANES):
+        f[F_DZ * LANES + j] = abs(lift[j])
+    _flux_potential_lanes(f)
+    for j in range(LANES):
+        up, high, low = lift[j], f[(F_Q + 1) * LANES + j], f[(F_Q + 2) * LANES + j]
+        f[F_Q * LANES + j] *= up
+        f[(F_Q + 1) * LANES + j] = up * (high if up > 0.0 else low)
+        f[(F_Q + 2) * LANES + j] = up * (low if up > 0.0 else high)
+
+
+def mean_counts(scheme: Any) -> bool:
+    """Whether this flux takes the mean conductivity of both cells."""
+    return isinstance(scheme, Arithmetic)
+
+
+@overload(mean_counts)
+def _mean_counts(scheme):  # type: ignore[no-untyped-def]
+    found = scheme.instance_class is Arithmetic
     return lambda scheme: found

@@ -16,6 +16,10 @@ WEST, EAST, SOUTH, NORTH, PIVOT, FACTOR, D, H0, BEFORE, JOINT, JOINT_A, JOINT_B 
 H_START, REST, SHADOW, SEARCH, SEARCH_P, V, T, T_P, SINK = range(25, 34)
 ROWS = 34
 
+# Rows that follow where water flows sideways by flux potentials: to the column in the east and to
+# that in the north, flux times distance over K_s, and its slopes here and there.
+TO_EAST, TO_NORTH, SIDE_ROWS = 34, 37, 40
+
 # Rows of the columns' array y (row, column): pond and its overland discharge per unit coefficient,
 # the norm of the residual now and before, the part of a Newton step, fluxes [m s-1], their sums.
 POND, FLOW, D_FLOW, NORM, NORM0, PART, RAINING, EVAPORATING, TRANSPIRING, LEAVING, FEEDING = range(
@@ -49,10 +53,13 @@ class Ground(NamedTuple):
     ks: np.ndarray  # (cell,) K_s [m s-1]
     joined: np.ndarray  # (cell,) SCALED or OTHER where the head between two soils is solved for
     ease: np.ndarray  # (column, land layer) by what ice multiplies the flux through the face below
+    smooth: np.ndarray  # (cell,) EASTWARD, NORTHWARD: faces by flux potentials; empty for none
 
 
 # Soils that differ by their K_s alone, or by their curves.
 SCALED, OTHER = 1, 2
+# Bits of `smooth`.
+EASTWARD, NORTHWARD = 1, 2
 
 
 class Overland(NamedTuple):

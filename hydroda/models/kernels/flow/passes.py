@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from hydroda.compiled import fused_kernel as kernel
 from hydroda.compiled import parallel_kernel
-from hydroda.models.kernels.flow.balance import assemble, fill_and_faces
+from hydroda.models.kernels.flow.balance import assemble, between, fill_and_faces
 from hydroda.models.kernels.flow.curves import Soil
 from hydroda.models.kernels.flow.linear import factor, krylov, left, product, sweep
 from hydroda.models.kernels.flow.member import (
@@ -41,9 +41,9 @@ from hydroda.models.kernels.flow.moves import (
 from hydroda.models.kernels.flow.multigrid import coarsen, cycle
 
 FILL, ASSEMBLE, FACTORS, SWEEP, LEFT, PRODUCT, BEGIN, DIRECTION, HALF, FULL, MOVE = range(11)
-ACCOUNT, RESTORE, SAVE, JUDGE, OLD, OPEN, BOOK = range(11, 18)
+ACCOUNT, RESTORE, SAVE, JUDGE, OLD, OPEN, BOOK, BETWEEN = range(11, 19)
 # These are done at once, by one thread.
-COARSEN, CYCLE = 18, 19
+COARSEN, CYCLE = 19, 20
 
 
 @kernel
@@ -80,6 +80,8 @@ def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece
         account(m, a, first, last)
     elif what == OLD:
         before_newton(m, first, last)
+    elif what == BETWEEN:
+        between(m, first, last)
     elif what == OPEN:
         begin(m, first, last)
     elif what == BOOK:
@@ -148,6 +150,7 @@ def _unpack(token: Any, scheme: Any, address: int) -> Member:
         carray(_floats(t[15, 0]), t[15, 1]),
         carray(_bytes(t[16, 0]), t[16, 1]),
         carray(_floats(t[36, 0]), (t[36, 1], t[36, 2])),
+        carray(_bytes(t[41, 0]), t[41, 1]),
     )
     overland = Overland(
         numbers[0],
@@ -194,14 +197,24 @@ def _unpack(token: Any, scheme: Any, address: int) -> Member:
     )
 
 
-SLOTS = 41
+SLOTS = 42
 
 
 def packed(m: Member) -> tuple[np.ndarray, list[np.ndarray]]:
     """The table of a member, and the arrays that must outlive it."""
     numbers = np.array([m.overland.offset, m.soil.suction, *m.limits])
-    arrays = [numbers, m.soil.p, m.soil.table, *m.mesh[2:], *m.ground[:-1], *m.overland[1:]]
-    arrays += [*m.edges, *m.sky, m.x, m.y, m.sums, m.count, m.ground.ease, *m.coarse]
+    arrays = [numbers, m.soil.p, m.soil.table, *m.mesh[2:], *m.ground[:-2], *m.overland[1:]]
+    arrays += [
+        *m.edges,
+        *m.sky,
+        m.x,
+        m.y,
+        m.sums,
+        m.count,
+        m.ground.ease,
+        *m.coarse,
+        m.ground.smooth,
+    ]
     table = np.zeros((SLOTS, 4), np.int64)
     table[0, :2] = m.mesh.layers, m.mesh.columns
     assert len(arrays) == SLOTS - 1
@@ -264,6 +277,7 @@ class Crew(NamedTuple):
     pieces: int
     strips: int
     levels: int
+    smooth: bool  # whether water flows sideways by flux potentials
     threads: int
     sums: np.ndarray  # (piece, 8)
     count: np.ndarray  # type: ignore[assignment]  # (COUNTS,)
@@ -273,7 +287,14 @@ class Crew(NamedTuple):
 def each(
     crew: Crew, what: int, source: int = 0, target: int = 0, a: float = 0.0, b: float = 0.0
 ) -> None:
-    """A pass over all pieces."""
+    """A pass over all pieces; fluxes sideways come before they are asked for."""
+    if what == ASSEMBLE and crew.smooth:
+        _over(crew, BETWEEN, 0, 0, 0.0, 0.0)
+    _over(crew, what, source, target, a, b)
+
+
+@kernel
+def _over(crew: Crew, what: int, source: int, target: int, a: float, b: float) -> None:
     pieces = crew.strips if what == SWEEP else 1 if what >= COARSEN else crew.pieces
     if crew.threads > 1 and pieces > 1:
         _shared(crew.passes, crew.table, what, source, target, a, b, pieces)
