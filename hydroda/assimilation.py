@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
 
+from hydroda import packing
 from hydroda.analysis import Analysis, Operator, Places, Problem, Water
 from hydroda.ensemble import Ensemble
 from hydroda.errors import DeclarationError
@@ -23,6 +24,8 @@ from hydroda.models.base import Model
 from hydroda.parallel import row_blocks
 from hydroda.rng import Streams
 from hydroda.state import Rows, StateVector
+from hydroda.threads import in_pieces
+from hydroda.transforms import Identity
 from hydroda.update import ASSIMILATED, JointUpdate
 from hydroda.zone import Zone
 
@@ -123,7 +126,6 @@ def assimilate(
     shares = _shares(update.first.filter, problem, selection, exchange, taken.columns)
     analysis = update.first.filter.analyse(problem)
     changed = selection.merged(exchange.gathered(analysis.x), ensemble.data)
-    changed = within_bounds(changed, state, names)
     reconciled, clipped = model.reconcile(changed, names)
     kept = _kept(ensemble, changed, reconciled, clipped, names)
     after = ensemble.holding(reconciled.assign_attrs(ensemble.data.attrs))
@@ -221,20 +223,55 @@ class Selection:
 
     def packed(self, data: xr.Dataset) -> np.ndarray:
         """The selected rows (row, member of `data`)."""
-        return self.state.pack(data, self.rows.names)[self.kept]
+        x = np.empty((self.kept.size, data.sizes["member"]))
+        for name, rows, cells in self._parts:
+            transform = self.state[name].transform
+            field, size = _by_cell(data, name), rows.size * x.shape[1]
+            in_pieces(partial(packing.gather, field, cells, rows, x), rows.size, size)
+            if not isinstance(transform, Identity):
+                x[rows] = transform.forward(x[rows])
+        return x
 
     def unpacked(self, x: np.ndarray, data: xr.Dataset) -> xr.Dataset:
         """`data` with its selected rows taken from x (row, member of `data`)."""
-        state, names = self.state, self.rows.names
-        everything = state.pack(data, names)
-        everything[self.kept] = x
-        return state.unpack(everything, data, names)
+        return self._filled(x, data, np.empty((0, 0), bool), bounded=False)
 
     def merged(self, x: np.ndarray, data: xr.Dataset) -> xr.Dataset:
-        """`data` of this rank's members with x where the zone allows it."""
-        if self.allowed is None:
-            return self.unpacked(x, data)
-        return self.unpacked(np.where(self.allowed, x, self.packed(data)), data)
+        """`data` of this rank's members with x where the zone allows it, parameters in bounds."""
+        allowed = np.empty((0, 0), bool) if self.allowed is None else self.allowed
+        return self._filled(x, data, allowed, bounded=True)
+
+    def _filled(
+        self, x: np.ndarray, data: xr.Dataset, allowed: np.ndarray, bounded: bool
+    ) -> xr.Dataset:
+        fields = {}
+        for name, rows, cells in self._parts:
+            variable, old = self.state[name], data[name]
+            field = np.array(_by_cell(data, name))
+            limits = (-np.inf, np.inf)
+            if bounded and variable.role == "parameter":
+                limits = variable.bounds
+            values, own, permitted = x, rows, allowed
+            if not isinstance(variable.transform, Identity):
+                values, own = variable.transform.inverse(x[rows]), np.arange(rows.size)
+                permitted = allowed[rows] if allowed.size else allowed
+            fill = partial(packing.scatter, values, own, cells, permitted, *limits, field)
+            in_pieces(fill, rows.size, rows.size * len(field))
+            fields[name] = old.copy(data=field.reshape(old.shape))
+        return data.assign(fields)
+
+    @cached_property
+    def _parts(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """By variable: its selected rows, and the cell (column, layer) of each."""
+        parts = []
+        for name in self.rows.names:
+            everything = np.full(self.rows.size, -1)
+            own = self.rows.of(name)
+            everything[own] = np.arange(own.size)
+            cells = everything[self.kept]
+            rows = np.flatnonzero(cells >= 0)
+            parts.append((name, rows, cells[rows]))
+        return parts
 
     def places(self, data: xr.Dataset) -> Places:
         """Where the selected rows are."""
@@ -243,6 +280,12 @@ class Selection:
     def by_variable(self, values: Mapping[str, float]) -> np.ndarray:
         """One value per selected row, from one per variable."""
         return self.rows.spread_out(values, np.nan)[self.kept]
+
+
+def _by_cell(data: xr.Dataset, name: str) -> np.ndarray:
+    """A variable as (member, cell); its own memory where that is in order."""
+    values = np.ascontiguousarray(data[name].values, dtype=np.float64)
+    return values.reshape(len(values), values[0].size)
 
 
 def _on_cells_of(variable: xr.DataArray, mask: xr.DataArray) -> np.ndarray:
@@ -369,10 +412,10 @@ def _kept(
     comm, shares = before.comm, {}
     cut = any(comm.everywhere(bool(np.any(clipped.values))))
     for name in names:
-        old, new = before.data[name].values, wanted[name].values
-        moved = new != old
-        same = moved & np.isclose(after[name].values, new, rtol=1e-6, atol=1e-9)
-        kept, count = np.sum(comm.everywhere([int(same.sum()), int(moved.sum())]), axis=0)
+        old, new, final = (_by_cell(data, name) for data in (before.data, wanted, after))
+        counts = np.zeros((len(old), 2), np.int64)
+        in_pieces(partial(packing.kept, old, new, final, counts), len(counts), old.size)
+        count, kept = np.sum(comm.everywhere(counts.sum(axis=0)), axis=0)
         if count and not kept and not cut:
             raise DeclarationError(
                 f"the update of {name} never reached the model: its reconcile gave back none of "

@@ -134,9 +134,7 @@ class _Mean(BackendArray):
         return self._ensemble._moments(self._name, 0)[0][None]
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
-        return explicit_indexing_adapter(
-            key, self.shape, IndexingSupport.OUTER, self._indexed
-        )  # type: ignore[no-any-return]
+        return explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER, self._indexed)
 
     def _indexed(self, key: tuple[int | slice | np.ndarray, ...]) -> np.ndarray:
         values = self._values

@@ -19,6 +19,7 @@ from hydroda.models.kernels import coupled, heat
 from hydroda.models.kernels import land as kernels
 from hydroda.models.kernels import soil as soil_kernels
 from hydroda.models.kernels.flow import curves, member, newton, passes
+from hydroda.models.kernels.order import agreement
 from hydroda.models.land_parts import (
     ABOVE,
     ENERGY,
@@ -29,7 +30,7 @@ from hydroda.models.land_parts import (
     temperatures,
     weather_rows,
 )
-from hydroda.models.order import Profile, snow_in_order, soil_in_order
+from hydroda.models.order import snow_in_order
 from hydroda.models.retention import content
 from hydroda.models.terrestrial import Above, Demand, Surface, TerrestrialSystem
 from hydroda.state import Variable
@@ -173,32 +174,28 @@ class LandSurface(LandParts, Surface):
 
     def held(self, ensemble: xr.Dataset) -> Array:
         """Water on leaves, in snow and as ice in the ground [mm], (member, column)."""
-        ice = ensemble["ice"].values
-        dz = ensemble["thickness"].values[: ice.shape[-1]]
+        ice = np.ascontiguousarray(ensemble["ice"].values, dtype=float)
+        dz = np.asarray(ensemble["thickness"].values, float)
+        held = np.empty(ice.shape[:2])
+
+        def weigh(first: int, last: int) -> None:
+            for m in range(first, last):
+                agreement.summed(ice[m], dz, held[m])
+
+        in_pieces(weigh, len(ice), ice.size)
         stores = ensemble["canopy_water"].values + ensemble["snow"].values
-        return np.asarray(MM * (ice * dz).sum(axis=-1) + stores)
+        return np.asarray(MM * held + stores)
 
     def ordered(
         self, system: TerrestrialSystem, ensemble: xr.Dataset, changed: tuple[str, ...]
     ) -> xr.Dataset:
-        n = self.depth(system.grid)
-        h, theta = ensemble["h"].values.copy(), ensemble["theta"].values.copy()
-        given = Profile(
-            theta[..., :n], ensemble["ice"].values, h[..., :n], ensemble["temperature"].values
-        )
-        raw = raw_parameters(system.soil, ensemble, system.grid.layers)[:, :, :n]
-        found = soil_in_order(system.soil, raw, self._porosity(system, ensemble), given, changed)
-        h[..., :n], theta[..., :n] = found.h, found.theta
-        pack = {name: ensemble[name].values for name in ("snow", "snow_depth", *SNOW_ROWS)}
-        snow = snow_in_order(pack, changed, ensemble["temperature"].values[..., 0])
-        values = {
-            "h": h,
-            "theta": theta,
-            "ice": found.ice,
-            "temperature": found.temperature,
-            "canopy_water": np.maximum(ensemble["canopy_water"].values, 0.0),
-            **snow,
-        }
+        """Snow in agreement and no water below zero; the ground is for the system to order."""
+        values: dict[str, Array] = {}
+        if not {"snow", "snow_depth", *SNOW_ROWS}.isdisjoint(changed):
+            pack = {name: ensemble[name].values for name in ("snow", "snow_depth", *SNOW_ROWS)}
+            values = snow_in_order(pack, changed, ensemble["temperature"].values[..., 0])
+        if "canopy_water" in changed:
+            values["canopy_water"] = np.maximum(ensemble["canopy_water"].values, 0.0)
         return ensemble.assign({name: ensemble[name].copy(data=v) for name, v in values.items()})
 
     def _porosity(self, system: TerrestrialSystem, ensemble: xr.Dataset) -> Array:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -30,15 +30,15 @@ from hydroda.models.columns import (
     parameters,
     profile,
     raw_parameters,
-    water_table_depth,
 )
 from hydroda.models.grid import EAST, NORTH, SIDES, Grid
 from hydroda.models.kernels import soil as column_kernels
 from hydroda.models.kernels.flow import curves, linear, member, multigrid, newton, passes
 from hydroda.models.kernels.flow.balance import FLAT
+from hydroda.models.kernels.order import agreement
+from hydroda.models.kernels.order.agreement import Curve
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.land import Arithmetic, FluxPotential, Upstream
-from hydroda.models.order import UNCHANGED, heads_in_order
 from hydroda.models.retention import Retention, VanGenuchten
 from hydroda.models.roots import ExponentialRoots, Roots
 from hydroda.models.steps import TimeSteps
@@ -382,32 +382,50 @@ def _potential_table(n: tuple[float, ...], ell: tuple[float, ...]) -> Array:
     return np.concatenate([*rows, np.zeros(curves.NODES * 4)])
 
 
-def _retention_of(soil: Retention, raw: Array, storage: Array, suction: float) -> member.Soil:
-    """What holds water, without conductivity: from raw parameters (cell, parameter) and S_s."""
-    cells = raw.shape[0]
+def _curve_of(soil: Retention, raw: Sequence[Array], shape: tuple[int, ...]) -> Curve:
+    """The curve of each cell, from raw parameters that broadcast to `shape`."""
+    if isinstance(soil.token, curves.VanGenuchten):
+        own = raw[0], raw[1], raw[3], raw[4]
+    elif isinstance(soil.token, curves.BrooksCorey):
+        own = raw[0], raw[1], -1.0 / raw[3], raw[4]
+    else:
+        own = raw[0], raw[1], raw[3], raw[3]
+    return Curve(*(_spelt_out(each, shape) for each in own))
+
+
+def _spelt_out(values: Array, shape: tuple[int, ...]) -> Array:
+    """`values` broadcast to `shape` as (cell,); their own memory where that is in order."""
+    values = np.asarray(values, float)
+    # A copy of what is shared: numba compiles anew for a read-only array.
+    full = values if values.shape == shape else np.array(np.broadcast_to(values, shape))
+    return full.reshape(-1)
+
+
+def _retention_of(soil: Retention, curve: Curve, storage: Array, suction: float) -> member.Soil:
+    """What holds water, without conductivity."""
+    cells = curve.low.size
     p = np.zeros((curves.PARAMETERS, cells + 2 * curves.LANES))
     own = p[:, :cells]
-    own[curves.RESIDUAL], own[curves.RANGE] = raw[:, 0], raw[:, 1] - raw[:, 0]
+    own[curves.RESIDUAL], own[curves.RANGE] = curve.low, curve.full - curve.low
     own[curves.STORAGE] = storage
+    own[curves.SHAPE], own[curves.SHAPE + 1] = curve.first, curve.second
     if isinstance(soil.token, curves.VanGenuchten):
-        own[curves.ALPHA], own[curves.N], own[curves.ELL] = raw[:, 3], raw[:, 4], raw[:, 5]
         # With a bridge of no length the curve is the unchanged one.
         own[curves.BRIDGE] = 1e-30
-    elif isinstance(soil.token, curves.BrooksCorey):
-        own[curves.SHAPE], own[curves.SHAPE + 1] = -1.0 / raw[:, 3], raw[:, 4]
-        own[curves.SHAPE + 2] = raw[:, 5]
-    else:
-        own[curves.SHAPE] = raw[:, 3]
     p[:, cells:] = own[:, -1:]
     return member.Soil(p, np.zeros(4), suction)
 
 
 def _soil_of(soil: Retention, raw: Array, storage: Array, suction: float) -> member.Soil:
     """Parameters of the kernels from raw ones (cell, parameter) and S_s (cell,)."""
-    plain = _retention_of(soil, raw, storage, suction)
+    plain = _retention_of(soil, _curve_of(soil, list(raw.T), storage.shape), storage, suction)
+    own = plain.p[:, : raw.shape[0]]
+    if isinstance(soil.token, curves.BrooksCorey):
+        plain.p[curves.SHAPE + 2, : raw.shape[0]] = raw[:, 5]
+        plain.p[curves.SHAPE + 2, raw.shape[0] :] = raw[-1, 5]
     if not isinstance(soil.token, curves.VanGenuchten):
         return plain
-    own = plain.p[:, : raw.shape[0]]
+    own[curves.ELL] = raw[:, 5]
     own[curves.TABLE_ROW], table = _shape_rows(raw[:, 4], raw[:, 5])
     found = plain._replace(table=table)
     bridge = _bridges(raw[:, 3], raw[:, 4])
@@ -622,12 +640,27 @@ class TerrestrialSystem(Model):
         soil = _soil_of(self.soil, raw, storage, self.storage.suction)
         return self._iced(soil, ensemble, m), raw[:, 2].copy()
 
+    def _curve(self, ensemble: xr.Dataset, m: int) -> Curve:
+        """The curve of each cell of one member, without ice."""
+        found = parameters(self.soil, ensemble)
+        # The conductivity has no part in it, and powers of ten of all cells take long.
+        found["log10_Ks"] = np.zeros((1, 1, 1))
+        own = {name: value[min(m, len(value) - 1)] for name, value in found.items()}
+        return _curve_of(self.soil, self.soil.raw(own), (self.grid.columns, self.grid.layers))
+
     def _retention(self, ensemble: xr.Dataset, m: int) -> member.Soil:
         """What holds water in one member: a fifth of the work of `_soil`."""
         storage = self._cellwise(ensemble, "specific_storage", m)
-        raw = self._raw(ensemble, m)
-        soil = _retention_of(self.soil, raw, storage, self.storage.suction)
+        curve = self._curve(ensemble, m)
+        soil = _retention_of(self.soil, curve, storage, self.storage.suction)
         return self._iced(soil, ensemble, m)
+
+    def _ground_at(self, ensemble: xr.Dataset, m: int) -> agreement.Ground:
+        """What the layers of one member are besides their curves."""
+        storage = np.asarray(ensemble["specific_storage"].values[m], float)
+        storage = np.array(storage.reshape(storage.shape + (1,) * (2 - storage.ndim)))
+        offset = self.overland.offset(self.grid)
+        return agreement.Ground(storage, self.grid.dz, self.z, float(self.storage.suction), offset)
 
     def _iced(self, soil: member.Soil, ensemble: xr.Dataset, m: int) -> member.Soil:
         """The soils with the pores that ice leaves."""
@@ -659,14 +692,18 @@ class TerrestrialSystem(Model):
         return theta, water
 
     def _state_at(self, soil: member.Soil, h: Array) -> tuple[Array, Array]:
+        """theta and water per volume of one member at its heads, both in the shape of h."""
         out = np.empty((5, h.size))
         flat = np.ascontiguousarray(h).ravel()
-        curves.curves(self.soil.token, soil, flat, False, out)
-        water = out[0].copy()
         dry = member.Soil(soil.p.copy(), soil.table, soil.suction)
         dry.p[curves.STORAGE] = 0.0
         curves.curves(self.soil.token, dry, flat, False, out)
-        return out[0].reshape(h.shape), water.reshape(h.shape)
+        theta, own = out[0].copy(), soil.p[:, : h.size]
+        water = theta + own[curves.STORAGE] * np.maximum(flat, 0.0)
+        if soil.suction:
+            part = soil.suction * own[curves.STORAGE] / (own[curves.RESIDUAL] + own[curves.RANGE])
+            water += part * np.minimum(flat, 0.0) * theta
+        return theta.reshape(h.shape), water.reshape(h.shape)
 
     def _heads(self, ensemble: xr.Dataset, theta: Array) -> Array:
         h = np.empty(theta.shape)
@@ -1006,11 +1043,15 @@ class TerrestrialSystem(Model):
         return after
 
     def _tables(self, h: Array) -> dict[str, Any]:
-        place, unit = ("member", "column"), {"units": "m"}
-        return {
-            "water_table_depth": (place, water_table_depth(h, self.z, self.grid.dz), unit),
-            "perched_table_depth": (place, perched_table_depth(h, self.z), unit),
-        }
+        sums = np.empty((*h.shape[:2], agreement.SUMS))
+        h = np.ascontiguousarray(h)
+
+        def lay(first: int, last: int) -> None:
+            for m in range(first, last):
+                agreement.all_tables(h[m], self.z, self.grid.dz, sums[m])
+
+        in_pieces(lay, len(h), h.size)
+        return _table_fields(sums)
 
     def refined(self) -> TerrestrialSystem:
         return replace(self, steps=self.steps.refined())
@@ -1018,19 +1059,27 @@ class TerrestrialSystem(Model):
     # ------------------------------------------------------------------------- after an analysis
 
     def water(self, ensemble: xr.Dataset) -> xr.DataArray:
-        """Water in the ground, under pressure, on the surface and above it [mm]."""
-        h = np.asarray(ensemble["h"].values, float)
-        theta = np.asarray(ensemble["theta"].values, float)
-        return self._water(ensemble, h, theta)
+        """Water in the ground, under pressure, on the surface and above it [mm].
 
-    def _water(self, ensemble: xr.Dataset, h: Array, theta: Array) -> xr.DataArray:
-        """theta counts as it stands: an analysis may have changed it and not yet h."""
-        fitting, water = self._states(ensemble, h)
-        column = ((water - fitting + theta) * self.grid.dz).sum(axis=-1)
-        pond = np.maximum(h[..., 0] - self.overland.offset(self.grid), 0.0)
-        dims = ("member", "column")
-        water = MM * (column + pond) + self.surface.held(ensemble)
-        return xr.DataArray(water, dims=dims, attrs={"units": "mm"})
+        theta counts as it stands: an analysis may have changed it and not yet h.
+        """
+        h, theta = (np.ascontiguousarray(ensemble[n].values, dtype=float) for n in ("h", "theta"))
+        column = np.empty(h.shape[:2])
+
+        def weigh(first: int, last: int) -> None:
+            for m in range(first, last):
+                ground = self._ground_at(ensemble, m)
+                agreement.content(theta[m], h[m], ground, column[m])
+
+        in_pieces(weigh, len(h), h.size)
+        if self.storage.suction:
+            dry = np.minimum(h, 0.0)
+            fitting, water = self._states(ensemble, dry)
+            column += ((water - fitting) * self.grid.dz).sum(axis=-1)
+        return self._of_columns(MM * column + self.surface.held(ensemble))
+
+    def _of_columns(self, water: Array) -> xr.DataArray:
+        return xr.DataArray(water, dims=("member", "column"), attrs={"units": "mm"})
 
     def _diagnosed(self, ensemble: xr.Dataset) -> xr.Dataset:
         h = ensemble["h"].values
@@ -1051,39 +1100,77 @@ class TerrestrialSystem(Model):
         As in `SoilColumn`: where only h was changed, theta follows; where only theta was, h
         follows, with theta kept between its value at pF 7 and 0.9999 theta_s. Where both were, h
         decides in saturated cells and theta in the others. New parameters alone keep theta and give
-        new heads, but saturated cells keep theirs. Second: the water [mm] that the cuts and new
-        porosities added to what the analysis gave.
+        new heads, but saturated cells keep theirs. Ice stays within the pores, and layers with ice
+        are no warmer than freezing. Second: the water [mm] that the cuts and new porosities added
+        to what the analysis gave.
         """
-        h, theta = np.array(ensemble["h"].values), np.array(ensemble["theta"].values)
-        if "h" in changed and "theta" not in changed:
-            theta = self._contents(ensemble, h)
-        # A cell that the analysis left unsaturated is under no pressure; a pond that goes is told.
-        lost = (h > 0.0) & (theta < self._contents(ensemble, h) - UNCHANGED)
-        lost &= "theta" in changed
-        lost[..., 0] = False
-        before = self._water(ensemble, np.where(lost, 0.0, h), theta)
-        ensemble = self.surface.ordered(
-            self, ensemble.assign(theta=ensemble["theta"].copy(data=theta)), changed
+        above = self.surface.ordered(self, ensemble, changed)
+        fields, sums = self._agreed(above, changed)
+        after = above.assign({name: above[name].copy(data=v) for name, v in fields.items()})
+        before = MM * sums[..., agreement.BEFORE] + self.surface.held(ensemble)
+        water = MM * sums[..., agreement.AFTER] + self.surface.held(after)
+        pond = MM * sums[..., agreement.POND]
+        after = after.assign(
+            {
+                "water": self._of_columns(water),
+                "pond": (("member", "column"), pond, {"units": "mm"}),
+            }
+            | _table_fields(sums)
         )
-        h, theta = np.array(ensemble["h"].values), np.array(ensemble["theta"].values)
-        if not {"theta", "ice", *self.soil.parameters}.isdisjoint(changed):
-            h, theta = self._agree(h, theta, ensemble, changed)
-        after = ensemble.assign(
-            h=ensemble["h"].copy(data=h), theta=ensemble["theta"].copy(data=theta)
-        )
-        diagnosed = self._diagnosed(after)
-        return diagnosed, diagnosed["water"] - before
+        return after, self._of_columns(water - before)
 
-    def _agree(
-        self, h: Array, theta: Array, ensemble: xr.Dataset, changed: tuple[str, ...]
-    ) -> tuple[Array, Array]:
-        """Heads and contents of each cell that fit, from the one that decides there."""
-        high = np.array(np.broadcast_to(parameters(self.soil, ensemble)["theta_s"], theta.shape))
-        if "ice" in ensemble:
-            for m in range(high.shape[0]):
-                high[m] *= self._open(ensemble, m).reshape(high.shape[1:])
-        contents, heads = partial(self._contents, ensemble), partial(self._heads, ensemble)
-        return heads_in_order(h, theta, high, contents, heads, changed)
+    def _agreed(
+        self, ensemble: xr.Dataset, changed: tuple[str, ...]
+    ) -> tuple[dict[str, Array], Array]:
+        """Variables that fit together, and sums of each column (member, column, sum)."""
+        task = self._task(ensemble, changed)
+        written = {
+            "h": task.mode != agreement.HEADS, "theta": True,
+            "ice": task.iced, "temperature": task.thawed,
+        }  # fmt: skip
+        given = {
+            name: np.ascontiguousarray(ensemble[name].values, dtype=float)
+            for name in written
+            if name in ensemble
+        }
+        found = {n: np.empty_like(v) if written[n] else v for n, v in given.items()}
+        h, theta, none = found["h"], found["theta"], np.zeros((0, 0))
+        sums = np.empty((*h.shape[:2], agreement.SUMS))
+
+        def agree(first: int, last: int) -> None:
+            for m in range(first, last):
+                for name, values in given.items():
+                    if written[name]:
+                        found[name][m] = values[m]
+                frozen = (found[n][m] if n in found else none for n in ("ice", "temperature"))
+                agreement.agree(
+                    self.soil.token, task, self._curve(ensemble, m), self._ground_at(ensemble, m),
+                    agreement.Frozen(*frozen), h[m].reshape(-1), theta[m].reshape(-1), sums[m],
+                )  # fmt: skip
+
+        in_pieces(agree, len(h), OPERATIONS * h.size)
+        return {name: v for name, v in found.items() if written[name]}, sums
+
+    def _task(self, ensemble: xr.Dataset, changed: tuple[str, ...]) -> agreement.Task:
+        """What is to be put in order after an analysis."""
+        if "h" in changed:
+            mode = agreement.BOTH if "theta" in changed else agreement.HEADS
+        else:
+            mode = agreement.CONTENTS if "theta" in changed else agreement.NEITHER
+        deep = not {"theta", "ice", *self.soil.parameters}.isdisjoint(changed)
+        icy = "ice" in ensemble
+        iced = icy and not {"ice", "theta_s"}.isdisjoint(changed)
+        return agreement.Task(mode, deep, iced, icy and "temperature" not in changed)
+
+
+def _table_fields(sums: Array) -> dict[str, Any]:
+    """Depths of the water tables as variables, from the sums of all columns."""
+    rows = {
+        "water_table_depth": agreement.TABLE,
+        "perched_table_depth": agreement.PERCHED,
+    }
+    place, unit = ("member", "column"), {"units": "m"}
+    return {name: (place, np.array(sums[..., row]), unit) for name, row in rows.items()}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Kernels that put many cells in order after an analysis."""
