@@ -351,20 +351,20 @@ def _by_place(value: Array) -> Array:
 
 @dataclass(frozen=True)
 class FluxPotential:
-    """The flux between two layers by the matric flux potential: accurate on coarse layers."""
+    """The flux between two cells by the matric flux potential: accurate in coarse cells."""
 
     token: ClassVar[tuple[int]] = kernels.FluxPotential()
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """Conductivity of the layer the water comes from, as in ParFlow."""
+    """Conductivity of the cell the water comes from, as in ParFlow."""
 
     token: ClassVar[tuple[int]] = kernels.Upstream()
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Mean conductivity of both layers; overshoots on coarse fronts."""
+    """Mean conductivity of both cells; overshoots on coarse fronts."""
 
     token: ClassVar[tuple[int]] = kernels.Arithmetic()

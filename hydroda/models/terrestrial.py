@@ -468,7 +468,8 @@ class TerrestrialSystem(Model):
     surface    : what falls on the ground and is taken from it: `EvaporatingSurface`, `LandSurface`
     overland   : how ponded water moves: `KinematicWave`, `DiffusiveWave`, `Still`, `Covered`
     boundaries : fixed heads, fluxes, seepage faces, wells, constant in time; elsewhere is no flow
-    flux       : the conductivity of faces between layers; sideways it is that of the upstream cell
+    flux       : the conductivity of faces; sideways, `FluxPotential` is that of the upstream cell
+                 between soils and down slopes
     lateral    : K_s sideways over K_s downward
     storage    : whether water is compressed at positive heads only, or as in ParFlow
     steps      : time steps and the solver
