@@ -33,7 +33,7 @@ Lines = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 # Places that one thread weighs at a time: search, tapers, order.
 WEIGHED = 2000
-LOOK = 5  # operations on a pair that may or may not have a weight
+LOOK = 1  # operations on a pair that may or may not have a weight: threads for many pairs only
 
 
 class Metric(ABC):
