@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -641,27 +641,33 @@ class TerrestrialSystem(Model):
         soil = _soil_of(self.soil, raw, storage, self.storage.suction)
         return self._iced(soil, ensemble, m), raw[:, 2].copy()
 
-    def _curve(self, ensemble: xr.Dataset, m: int) -> Curve:
-        """The curve of each cell of one member, without ice."""
+    def _curves(self, ensemble: xr.Dataset) -> Callable[[int], Curve]:
+        """By member: the curve of each cell, without ice."""
         found = parameters(self.soil, ensemble)
         # The conductivity has no part in it, and powers of ten of all cells take long.
         found["log10_Ks"] = np.zeros((1, 1, 1))
-        own = {name: value[min(m, len(value) - 1)] for name, value in found.items()}
-        return _curve_of(self.soil, self.soil.raw(own), (self.grid.columns, self.grid.layers))
+        shape = self.grid.columns, self.grid.layers
+
+        def of(m: int) -> Curve:
+            own = {name: value[min(m, len(value) - 1)] for name, value in found.items()}
+            return _curve_of(self.soil, self.soil.raw(own), shape)
+
+        return of
 
     def _retention(self, ensemble: xr.Dataset, m: int) -> member.Soil:
         """What holds water in one member: a fifth of the work of `_soil`."""
         storage = self._cellwise(ensemble, "specific_storage", m)
-        curve = self._curve(ensemble, m)
+        curve = self._curves(ensemble)(m)
         soil = _retention_of(self.soil, curve, storage, self.storage.suction)
         return self._iced(soil, ensemble, m)
 
-    def _ground_at(self, ensemble: xr.Dataset, m: int) -> agreement.Ground:
-        """What the layers of one member are besides their curves."""
-        storage = np.asarray(ensemble["specific_storage"].values[m], float)
-        storage = np.array(storage.reshape(storage.shape + (1,) * (2 - storage.ndim)))
+    def _grounds(self, ensemble: xr.Dataset) -> Callable[[int], agreement.Ground]:
+        """By member: what its layers are besides their curves."""
+        storage = np.array(ensemble["specific_storage"].values, float)
+        storage = storage.reshape(storage.shape + (1,) * (3 - storage.ndim))
+        dz, z, suction = self.grid.dz, self.z, float(self.storage.suction)
         offset = self.overland.offset(self.grid)
-        return agreement.Ground(storage, self.grid.dz, self.z, float(self.storage.suction), offset)
+        return lambda m: agreement.Ground(storage[m], dz, z, suction, offset)
 
     def _iced(self, soil: member.Soil, ensemble: xr.Dataset, m: int) -> member.Soil:
         """The soils with the pores that ice leaves."""
@@ -1065,12 +1071,11 @@ class TerrestrialSystem(Model):
         theta counts as it stands: an analysis may have changed it and not yet h.
         """
         h, theta = (np.ascontiguousarray(ensemble[n].values, dtype=float) for n in ("h", "theta"))
-        column = np.empty(h.shape[:2])
+        column, ground = np.empty(h.shape[:2]), self._grounds(ensemble)
 
         def weigh(first: int, last: int) -> None:
             for m in range(first, last):
-                ground = self._ground_at(ensemble, m)
-                agreement.content(theta[m], h[m], ground, column[m])
+                agreement.content(theta[m], h[m], ground(m), column[m])
 
         in_pieces(weigh, len(h), h.size)
         if self.storage.suction:
@@ -1137,6 +1142,7 @@ class TerrestrialSystem(Model):
         found = {n: np.empty_like(v) if written[n] else v for n, v in given.items()}
         h, theta, none = found["h"], found["theta"], np.zeros((0, 0))
         sums = np.empty((*h.shape[:2], agreement.SUMS))
+        curve, ground = self._curves(ensemble), self._grounds(ensemble)
 
         def agree(first: int, last: int) -> None:
             for m in range(first, last):
@@ -1145,8 +1151,8 @@ class TerrestrialSystem(Model):
                         found[name][m] = values[m]
                 frozen = (found[n][m] if n in found else none for n in ("ice", "temperature"))
                 agreement.agree(
-                    self.soil.token, task, self._curve(ensemble, m), self._ground_at(ensemble, m),
-                    agreement.Frozen(*frozen), h[m].reshape(-1), theta[m].reshape(-1), sums[m],
+                    self.soil.token, task, curve(m), ground(m), agreement.Frozen(*frozen),
+                    h[m].reshape(-1), theta[m].reshape(-1), sums[m],
                 )  # fmt: skip
 
         in_pieces(agree, len(h), OPERATIONS * h.size)
