@@ -6,8 +6,11 @@ communication, analysis and output, in processor time, so that other work on the
 less; members are spread over MPI ranks, or over threads of one process. Prints what three years
 would cost by the number of ranks.
 
-The members begin unspun, under one water table that level flow would leave as it is, and 1 m or so
-off it. `--analysis` times the analyses alone, on the members as they are drawn.
+The members come from a file of `--members-from` (of `SpinUp`, or as `--spin-up` writes it), again
+and again where it has fewer; what differs between the copies is then the weather. Without a file
+they begin unspun, under one water table that level flow would leave as it is, and 1 m or so off it:
+finer cells take hours to settle from there. `--analysis` times the analyses alone, on members as
+they are drawn.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from hydroda import cycling, experiment, io
 from hydroda.catchments.rur import RurCatchment
 from hydroda.catchments.rur.ground import SoilNoise
 from hydroda.catchments.rur.nature import Nature
-from hydroda.catchments.rur.spinup import level_heads, mean_recharge, with_heads
+from hydroda.catchments.rur.spinup import SpinUp, level_heads, mean_recharge, with_heads
 from hydroda.catchments.rur.spread import SpreadForcing
 from hydroda.cycling import Cycle, Step
 from hydroda.filters.base import Filter
@@ -54,9 +57,10 @@ from hydroda.studies.li2025.runs import Setting
 YEARS = 3 * 365.25  # days
 DISTINCT = 8  # members where only analyses are timed
 GB = 1024.0**3
+DAY = np.timedelta64(1, "D")
 PARTS = (
     "land", "flow", "set-up of members", "weather", "what sensors see", "batch", "filter",
-    "analysis", "water", "communication", "output",
+    "analysis", "putting in order", "water", "communication", "output",
 )  # fmt: skip
 
 
@@ -115,7 +119,8 @@ class Clock:
         self.count(newton, "advance", "flow")
         self.count(newton, "run", "flow")
         self.count(TerrestrialSystem, "_member", "set-up of members")
-        self.count(TerrestrialSystem, "_water", "water")
+        self.count(TerrestrialSystem, "water", "water")
+        self.count(TerrestrialSystem, "reconcile", "putting in order")
         self.count(SpreadForcing, "between", "weather")
         self.count(PerturbedForcing, "between", "weather")
         self.count(Cycle, "_seen", "what sensors see")
@@ -184,6 +189,8 @@ def declared(options: argparse.Namespace) -> RurCatchment:
     told("the first water table is there")
     if options.analysis:
         return replace(wanted, network=read_once(wanted, birth))
+    if options.members_from is not None:
+        return replace(wanted, network=read_daily(wanted, begun(options).isel(member=[0])))
     truth = Nature().truth(wanted, birth)
     return replace(wanted, network=truth.network)
 
@@ -195,6 +202,44 @@ def read_once(rur: RurCatchment, birth: xr.Dataset) -> ObservationNetwork:
     seen = dict(zip(known, predicted(known, birth)[:, 0], strict=True))
     values = [float(seen.get(sensor, np.nan)) for sensor in network.sensors]
     return network.with_readings([rur.span[0] + np.timedelta64(1, "D")], [values])
+
+
+def read_daily(rur: RurCatchment, first: xr.Dataset) -> ObservationNetwork:
+    """What probes read every day and wells every week, of one member as it began: no nature runs.
+
+    What a week costs does not depend on the values.
+    """
+    network = rur.read_network()
+    known = [s for s in network.sensors if not s.validates_only]
+    seen = dict(zip(known, predicted(known, first)[:, 0], strict=True))
+    days = np.arange(rur.span[0], rur.span[1], DAY) + DAY
+    weekly = (days - rur.span[0]) % (7 * DAY) == DAY  # the first day, so that a day has both kinds
+    values = [
+        [
+            float(seen.get(s, np.nan)) if week or s.quantity == "soil_moisture" else np.nan
+            for s in network.sensors
+        ]
+        for week in weekly
+    ]
+    return network.with_readings(list(days), values)
+
+
+def begun(options: argparse.Namespace) -> xr.Dataset:
+    """The members of the file, again and again, as many as are asked for."""
+    with xr.open_dataset(options.members_from, decode_timedelta=False) as opened:
+        held = opened.load()
+    return held.isel(member=np.arange(options.members) % held.sizes["member"])
+
+
+def spun_up(options: argparse.Namespace) -> None:
+    """Writes members with heads in balance with mean recharge, as far as the years go."""
+    setting = Setting(options.cell, options.members, options.start, options.days)
+    rur, clock = setting.catchment(), time.process_time()
+    kind = SpinUp(years=options.years, repeats=0)
+    data, balances = kind.of(rur, tuple(range(options.members)))
+    data.to_netcdf(options.spin_up)
+    changes = ", ".join(f"{each.change:.0f}" for each in balances)
+    told(f"{time.process_time() - clock:.0f} s; storage still changes by {changes} mm a year")
 
 
 def repeated(rur: RurCatchment) -> xr.Dataset:
@@ -234,7 +279,9 @@ def told(text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def carried_out(rur: RurCatchment, out: Path | None, clock: Clock, resume: bool) -> dict[str, Any]:
+def carried_out(
+    rur: RurCatchment, out: Path | None, clock: Clock, resume: bool, start: xr.Dataset | None
+) -> dict[str, Any]:
     """A run with its clocks; a line a day."""
     marks: list[dict[str, Any]] = []
 
@@ -256,7 +303,7 @@ def carried_out(rur: RurCatchment, out: Path | None, clock: Clock, resume: bool)
             yield step
 
     begin = time.process_time(), time.perf_counter()
-    how: dict[str, Any] = {"progress": days}
+    how: dict[str, Any] = {"progress": days, "start": start}
     if out is not None:
         how |= {"resume": resume, "overwrite": not resume}
     rur.run(out, **how)
@@ -330,26 +377,33 @@ def main() -> None:
     parser.add_argument("--cell", default="500 m")
     parser.add_argument("--start", default="2016-05-01")
     parser.add_argument("--experiment", default="WC_DA_r_PAR", choices=tuple(EXPERIMENTS))
+    parser.add_argument("--members-from", type=Path, help="file of members to begin with")
+    parser.add_argument("--spin-up", type=Path, help="file to write members in balance to")
+    parser.add_argument("--years", type=float, default=5.0, help="of the spin-up, at most")
     parser.add_argument("--out", type=Path, help="folder of the run; without it nothing is written")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--analysis", action="store_true", help="the analyses of one day alone")
     options = parser.parse_args()
     comm = communicator()
+    if options.spin_up is not None:
+        spun_up(options)
+        return
     rur = declared(options)
     clock = Clock()
     clock.count_all()
     if options.analysis:
         analysed(rur, clock)
         return
-    told(f"nature has run; peak {peak():.1f} GB")
+    told(f"the readings are there; peak {peak():.1f} GB")
     if comm.root:
         rows = storage(rur)
         large = [(name, size, same) for name, size, same in rows if size > 0.5]
         alike = ", ".join(f"{name} {size:.1f}" for name, size, same in large if same)
         told(f"a member holds {sum(size for _, size, _ in rows):.1f} MB; alike in all: {alike}")
         told("of it: " + ", ".join(f"{name} {size:.1f}" for name, size, _ in large))
-    found = carried_out(rur, options.out, clock, options.resume)
+    start = None if options.members_from is None else begun(options)
+    found = carried_out(rur, options.out, clock, options.resume, start)
     ranks = comm.to_root(found)
     if ranks is not None:
         report(rur, ranks, options)

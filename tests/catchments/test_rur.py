@@ -1,6 +1,7 @@
 """The Rur catchment: the figures of Li et al., water that finds its way, and files in its place."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -353,6 +354,40 @@ def test_that_heights_soils_and_aquifers_come_from_files(dem, tmp_path):
     assert (mine.ground.density == 1.3).all()
     assert (mine.ground.log10_Ks == -5.0).all()
     assert (mine.ground.use == LandUse.GRASS).all()
+
+
+def test_that_a_file_that_was_written_anew_is_read_anew(dem):
+    settings = {"cell": "1 km", "dem": dem, "surface": SURFACE}
+    first = RurCatchment(**settings).terrain
+    assert RurCatchment(**settings).terrain is first
+    with xr.open_dataset(dem) as opened:
+        higher = opened.load() + 10.0
+    Path(dem).unlink()
+    higher.to_netcdf(dem)
+    again = RurCatchment(**settings)
+    np.testing.assert_allclose(again.terrain.heights, first.heights + 10.0)
+    assert again.model.grid is again.terrain.grid
+
+
+def test_that_towers_of_the_paper_stand_in_its_own_catchment_alone(dem, tmp_path):
+    x, y = 304e3, 5606e3
+    probes = _records(
+        tmp_path / "crns.csv", "soil_moisture", "m3 m-3", ["Mine"], 0.3, {"Mine": (x, y)}
+    )
+    places = {f"well{n}": (300e3 + 1e3 * n, y) for n in range(8)}
+    wells = _records(tmp_path / "wells.csv", "groundwater_level", "m", places, 3.5, places)
+    own = RurCatchment(
+        cell="1 km", dem=dem, crns=probes, wells=wells, surface=SURFACE,
+        period=("2016-01-01", "2016-02-01"),
+    )  # fmt: skip
+    assert {s.quantity for s in own.read_network().sensors} == {
+        "soil_moisture", "groundwater_level",
+    }  # fmt: skip
+    fluxes = _records(
+        tmp_path / "et.csv", "evapotranspiration", "mm/day", ["Mast"], 2.0, {"Mast": (x, y)}
+    )
+    towers = replace(own, fluxes=fluxes).read_network().select("evapotranspiration").sensors
+    assert [(one.station, float(one.x), float(one.y)) for one in towers] == [("Mast", x, y)]
 
 
 def test_that_longitude_and_latitude_are_places_too(dem, tmp_path):

@@ -7,6 +7,7 @@ y, or lon and lat, and one per field: `elevation` [m]; `sand`, `clay` [%], `bulk
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,15 @@ def crns_from(path: str) -> Records:
         index=["x", "y"],
     ).T
     return Records.of(merged, records.units, places, records.attributes, "UTC")
+
+
+def towers_from(path: str, known: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+    """x and y [m] by the names of the towers of a file; those `known` need not bring theirs."""
+    records = read(path, "UTC")
+    measured = records.select(quantities=["evapotranspiration"]) if records.units else records
+    stations = _placed(measured, path, set(known)).stations
+    own = {str(name): (float(row["x"]), float(row["y"])) for name, row in stations.iterrows()}
+    return {name: known.get(name, place) for name, place in own.items()}
 
 
 def _placed(records: Records, path: str, known: set[str] | None = None) -> Records:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,12 +22,13 @@ from hydroda.catchments.rur.files import (
     land_use_from,
     soil_from,
     terrain_from,
+    towers_from,
     wells_from,
 )
 from hydroda.catchments.rur.ground import PLANTS, Ground, SoilNoise, drawn_soils, made_ground
 from hydroda.catchments.rur.stations import CRNS, TOWERS
 from hydroda.catchments.rur.terrain import CELL, Terrain, made_terrain
-from hydroda.catchments.rur.wells import SCREENING, ChosenWells, Wells, chosen_wells, made_wells
+from hydroda.catchments.rur.wells import SCREENING, ChosenWells, chosen_wells, made_wells
 from hydroda.errors import DataError, DeclarationError
 from hydroda.experiment import Experiment
 from hydroda.filters import EnKF
@@ -87,11 +89,30 @@ class TowerFlux(Flux):
 _BUILT: dict[Any, TerrestrialSystem] = {}
 
 
+class Source(NamedTuple):
+    """A file as it stands: one that was written anew is another one."""
+
+    path: str
+    written: int
+    size: int
+
+    @classmethod
+    def of(cls, path: str | None) -> Source | None:
+        """None without a path; a file that is not there is told when it is read."""
+        if path is None:
+            return None
+        try:
+            found = Path(path).stat()
+        except OSError:
+            return cls(path, 0, -1)
+        return cls(path, found.st_mtime_ns, found.st_size)
+
+
 @lru_cache(maxsize=8)
-def terrain_of(cell: float, place: int, dem: str | None) -> Terrain:
+def terrain_of(cell: float, place: int, dem: Source | None) -> Terrain:
     """The terrain in cells of `cell` [m]: made, or of a file."""
     if dem is not None:
-        return terrain_from(dem, cell)
+        return terrain_from(dem.path, cell)
     factor = cell / CELL
     if factor not in (1, 2, 4, 8):
         raise DeclarationError(
@@ -103,25 +124,28 @@ def terrain_of(cell: float, place: int, dem: str | None) -> Terrain:
 
 @lru_cache(maxsize=8)
 def ground_of(
-    terrain: Terrain, place: int, soil: str | None, aquifer: str | None, land_use: str | None
-) -> Ground:
+    terrain: Terrain, place: int, soil: Source | None, aquifer: Source | None,
+    land_use: Source | None,
+) -> Ground:  # fmt: skip
     """The maps of the ground, those with a file replaced."""
     maps: dict[str, Any] = {}
     if soil is not None:
-        maps |= soil_from(soil, terrain)
+        maps |= soil_from(soil.path, terrain)
     if aquifer is not None:
-        maps["log10_Ks"] = aquifer_from(aquifer, terrain)
+        maps["log10_Ks"] = aquifer_from(aquifer.path, terrain)
     if land_use is not None:
-        maps["use"] = land_use_from(land_use, terrain)
+        maps["use"] = land_use_from(land_use.path, terrain)
     return ground_with(made_ground(terrain, place), **maps)
 
 
 @lru_cache(maxsize=4)
 def wells_of(
-    terrain: Terrain, place: int, file: str | None, about: str | None, screening: Screening
+    terrain: Terrain, place: int, file: Source | None, about: Source | None, screening: Screening
 ) -> ChosenWells:
     """The wells after screening."""
-    wells: Wells = made_wells(terrain, place) if file is None else wells_from(file, about)
+    if file is None:
+        return chosen_wells(made_wells(terrain, place), terrain, screening)
+    wells = wells_from(file.path, None if about is None else about.path)
     return chosen_wells(wells, terrain, screening)
 
 
@@ -180,7 +204,9 @@ class RurCatchment(Experiment):
 
     def _built(self) -> TerrestrialSystem:
         surface = self.land_surface if self.surface is None else self.surface
-        key = (float(self.cell), self.place, self.dem, repr(surface), repr(self.boundaries))
+        key = (
+            float(self.cell), self.place, Source.of(self.dem), repr(surface), repr(self.boundaries)
+        )  # fmt: skip
         if key not in _BUILT:
             _BUILT[key] = TerrestrialSystem(
                 self.terrain.grid,
@@ -196,7 +222,7 @@ class RurCatchment(Experiment):
     @property
     def terrain(self) -> Terrain:
         """Heights and streams in the cells of the model."""
-        return terrain_of(float(self.cell), self.place, self.dem)
+        return terrain_of(float(self.cell), self.place, Source.of(self.dem))
 
     @property
     def finest(self) -> Terrain:
@@ -206,12 +232,14 @@ class RurCatchment(Experiment):
     @property
     def ground(self) -> Ground:
         """Land use, mean texture, aquifers and first water table."""
-        return ground_of(self.terrain, self.place, self.soil, self.aquifer, self.land_use)
+        files = map(Source.of, (self.soil, self.aquifer, self.land_use))
+        return ground_of(self.terrain, self.place, *files)
 
     @property
     def chosen_wells(self) -> ChosenWells:
         """The wells after screening, with the count of each step."""
-        return wells_of(self.finest, self.place, self.wells, self.about, self.screening)
+        files = Source.of(self.wells), Source.of(self.about)
+        return wells_of(self.finest, self.place, *files, self.screening)
 
     @property
     def land_surface(self) -> LandSurface:
@@ -327,6 +355,10 @@ class RurCatchment(Experiment):
 
     def _towers(self) -> list[TowerFlux]:
         places = {f"{one.name} EC": (one.x, one.y) for one in TOWERS}
+        if self.fluxes is not None:
+            places = towers_from(self.fluxes, places)
+        elif self.dem is not None:  # heights of elsewhere: Li's towers do not stand there
+            return []
         return [
             TowerFlux(
                 station=name,
