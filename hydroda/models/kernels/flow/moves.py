@@ -139,19 +139,27 @@ def move(m: Member, least: float, first: int, last: int) -> None:
 
 
 @kernel
-def judge(m: Member, tolerance: float, piece: int) -> None:
-    """Halves the step of columns whose residual did not fall; how many, in sums[piece, 0]."""
+def judge(m: Member, tolerance: float, careful: bool, piece: int) -> None:
+    """Halves the step of columns whose residual did not fall; how many, in sums[piece, 0].
+
+    Of all if `careful`: between saturated and unsaturated, a way down often has to go up first,
+    and shorter steps take three times the work. Else of flooded ones where water goes with the root
+    of the slope of its surface: over a level one Newton's method goes back and forth for ever.
+    """
     y = m.y
+    rooted = m.overland.rough.size > 0
     flagged = 0
     for c in range(m.mesh.pieces[piece], m.mesh.pieces[piece + 1]):
         part = y[PART, c]
         if part == 0.0:
             continue
-        if y[NORM, c] < (1.0 - 1e-3 * part) * y[NORM0, c] or y[NORM, c] <= tolerance:
-            y[PART, c] = 0.0
-        else:
+        judged = careful or (rooted and y[POND, c] > 0.0)
+        fell = y[NORM, c] < (1.0 - 1e-3 * part) * y[NORM0, c] or y[NORM, c] <= tolerance
+        if judged and not fell:
             y[PART, c] = 0.5 * part
             flagged += 1
+        else:
+            y[PART, c] = 0.0
     m.sums[piece, 0] = flagged
 
 

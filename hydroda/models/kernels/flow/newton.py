@@ -74,6 +74,8 @@ class Weather(NamedTuple):
 SETTLED = 0.02
 # How much further the last step of a forecast goes below the tolerance.
 POLISH = 1e-4
+# Iterations in which what is missing is to be halved, and steps that grow little after a cut.
+STALLED, WARY = 8, 3
 # A cycle costs some four sweeps.
 FEW, AGAIN, LOOSE = 8, 64, 1e-3
 
@@ -170,16 +172,18 @@ def solve(crew: Crew, control: Control, worst: float, finest: float) -> bool:
 
 
 @kernel
-def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
+def newton(crew: Crew, dt: float, control: Control, last: bool, careful: bool) -> int:
     """Advance by dt; gives the number of iterations, or -1 without convergence.
 
-    The step along Newton's direction is halved in every column until its missing water falls. The
-    last step of a forecast goes on where that is cheap: what it leaves over is lost to the budget.
+    The step along Newton's direction is halved where `judge` says so. Where STALLED iterations have
+    not halved what is missing, no more are spent on this dt. The last step of a forecast goes on
+    where that is cheap: what it leaves over is lost to the budget.
     """
     goal = POLISH * control.tolerance if last else control.tolerance
     each(crew, FILL)
     each(crew, ASSEMBLE, 0, 0, dt)
-    worst, missing, polished = largest(crew), total(crew, 1), 0
+    worst, polished = largest(crew), 0
+    missing = np.full(STALLED, math.inf)
     for iteration in range(control.iterations):
         if worst <= goal or (worst <= control.tolerance and polished == 2):
             return iteration
@@ -187,6 +191,9 @@ def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
             return -1
         if worst <= control.tolerance:
             polished += 1
+        elif total(crew, 1) > 0.5 * missing[iteration % STALLED]:
+            return -1
+        before = missing[iteration % STALLED] = total(crew, 1)
         crew.count[NEWTON] += 1
         each(crew, OLD)
         if not solve(crew, control, worst, goal):
@@ -197,13 +204,12 @@ def newton(crew: Crew, dt: float, control: Control, last: bool) -> int:
             each(crew, ASSEMBLE, 0, 0, dt)
             worst = largest(crew)
             # Where water comes from a neighbour, a column may well miss more for a while.
-            if worst <= control.tolerance or total(crew, 1) < 0.5 * missing:
+            if worst <= control.tolerance or total(crew, 1) < 0.5 * before:
                 break
-            each(crew, JUDGE, 0, 0, control.tolerance)
+            each(crew, JUDGE, 0, 0, control.tolerance, 1.0 if careful else 0.0)
             if largest(crew) == 0.0:
                 break
             crew.count[HALVED] += 1
-        missing = total(crew, 1)
     return control.iterations if worst <= control.tolerance else -1
 
 
@@ -213,19 +219,20 @@ def advance(crew: Crew, seconds: float, dt: float, control: Control, last: bool)
 
     It is negative where even the smallest did not converge.
     """
-    left = seconds
+    left, cuts, wary = seconds, 0, 0
     while left > 1e-9 * seconds:
         step = min(dt, left)
         if step < left < 2.0 * step:
             step = 0.5 * left
         each(crew, SAVE)
-        count = newton(crew, step, control, last and step == left)
+        count = newton(crew, step, control, last and step == left, cuts >= 2)
         if count < 0:
+            cuts += 1
             crew.count[CUTS] += 1
             if step <= control.smallest:
                 return -1.0
             each(crew, RESTORE)
-            dt = max(step / 3.0, control.smallest)
+            dt, wary = max(step / 3.0, control.smallest), WARY
             continue
         crew.count[STEPS] += 1
         each(crew, ACCOUNT, 0, 0, step)
@@ -233,7 +240,8 @@ def advance(crew: Crew, seconds: float, dt: float, control: Control, last: bool)
         if count > 12:
             dt = 0.7 * step
         elif count <= 6:
-            dt = min(max(dt, 2.0 * step), control.largest)
+            dt = min(max(dt, (1.3 if wary > 0 else 2.0) * step), control.largest)
+        cuts, wary = 0, wary - 1
     return dt
 
 

@@ -75,7 +75,7 @@ def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece
     elif what == MOVE:
         move(m, a, first, last)
     elif what == JUDGE:
-        judge(m, a, piece)
+        judge(m, a, b > 0.0, piece)
     elif what == ACCOUNT:
         account(m, a, first, last)
     elif what == OLD:
