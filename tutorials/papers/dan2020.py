@@ -49,8 +49,9 @@ processor time), by the spread of the members at 3 cm (means of three seeds; err
    of the harm away.
 4. The bias estimate harms above in all nine. What it holds of layers below the probe is a
    regression that no reading corrects, taken away again every morning from soil that remembers: it
-   makes 2 to 4 mm a day, and below 10.6 to 11.8 % come of it (9.3 to 14.8 with four columns). A fixed gain of 0.05
-   harms less (s = 6, above: 2.9 to 2.1 %, without 1.6); the printed gamma makes 10 mm a day.
+   makes 2 to 4 mm a day, and below 10.6 to 11.8 % come of it (9.3 to 14.8 with four columns). A
+   fixed gain of 0.05 harms less (s = 6, above: 2.9 to 2.1 %, without 1.6); the printed gamma makes
+   10 mm a day.
 5. The constraint cuts R by 42 to 47 % (means of seeds). One analysis cannot cut it by more than
    half: with phi the variance of the water itself its increment of water is 1/(2 - r2) of the plain
    one, r the correlation of water and reading. R is negative: nature is wetter, so who mends adds
