@@ -17,6 +17,7 @@ import gstools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hydroda.catchments.rur.field import random_field
 from hydroda.catchments.rur.soil import hydraulics
 from hydroda.catchments.rur.stations import CRNS, LandUseName
 from hydroda.catchments.rur.terrain import LAYERS, Terrain, field
@@ -232,7 +233,7 @@ class SoilNoise:
 
     @staticmethod
     def _field(model: gstools.CovModel, rng: np.random.Generator, x: Array, y: Array) -> Array:
-        return np.asarray(gstools.SRF(model, seed=int(rng.integers(2**31)), mode_no=MODES)((x, y)))
+        return random_field(model, rng, x, y, MODES)
 
 
 def parts(sand: ArrayLike, clay: ArrayLike) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from hydroda.catchments.rur.field import random_field
 from hydroda.catchments.rur.ground import MINES, other_plants
 from hydroda.catchments.rur.rur import RurCatchment
 from hydroda.catchments.rur.spread import Spread, SpreadForcing
@@ -188,7 +189,7 @@ def _maps(nature: Nature, terrain: Terrain) -> tuple[Array, Array]:
 
     def made(name: str) -> Array:
         rng = Streams(nature.seed).generator("rur nature", name)
-        values = np.asarray(gstools.SRF(model, seed=int(rng.integers(2**31)), mode_no=400)((x, y)))
+        values = random_field(model, rng, x, y, 400)
         return (values - values.mean()) / values.std()
 
     factor = np.exp(nature.rain_sd * made("rain"))

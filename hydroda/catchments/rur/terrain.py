@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
 
+from hydroda.catchments.rur.field import random_field
 from hydroda.catchments.rur.projection import UTM32
 from hydroda.errors import DataError
 from hydroda.models.grid import Grid
@@ -312,8 +313,7 @@ def _within(x: Array, y: Array, around: Array) -> Mask:
 def field(x: Array, y: Array, length: float, rng: np.random.Generator) -> Array:
     """A smooth Gaussian field of mean 0 and variance 1 with a length of correlation [m]."""
     model = gstools.Gaussian(dim=2, var=1.0, len_scale=length)
-    made = gstools.SRF(model, seed=int(rng.integers(2**31)), mode_no=200)
-    return np.asarray(made((x.ravel(), y.ravel()))).reshape(x.shape)
+    return random_field(model, rng, x.ravel(), y.ravel(), 200).reshape(x.shape)
 
 
 @lru_cache(maxsize=4)
