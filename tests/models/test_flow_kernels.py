@@ -155,8 +155,6 @@ def ends(soil, h):
 
 def sloping(a, b, lift):
     """Flux from a to b (4, point) times the distance, and its slopes, by the lanes."""
-    if lift == 0.0:
-        return np.stack([a[3] - b[3], a[1], -b[1]])
     found = []
     for start in range(0, a.shape[1], lanes.LANES):
         f = np.zeros((faces.FACE_ROWS, lanes.LANES))

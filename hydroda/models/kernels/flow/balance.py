@@ -433,60 +433,58 @@ def _by_mean(m: Member, dt: float, c: int, side: int, other: int) -> float:
 def between(m: Member, first: int, last: int) -> None:
     """Fluxes by potentials to the columns in the east and north, with slopes.
 
-    Once for both columns: what one loses is what the other gains, to the last bit.
+    Once for both columns: what one loses is what the other gains, to the last bit. LANES cells one
+    after the other, whatever columns they lie in.
     """
     layers, x = natural(m.mesh.layers), m.x
     f, lift = np.zeros(FACE_ROWS * LANES), np.zeros(LANES)
-    row, cell = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    found = 0
-    for c in range(natural(first), last):
+    end = last * layers
+    for start in range(first * layers, end, LANES):
+        count = min(LANES, end - start)
         for side in range(1, 4, 2):
-            other = m.mesh.beside[c, side]
-            if other < 0 or _smooth(m, c, side) == 0:
+            bits, bit = 0, EASTWARD if side == 1 else NORTHWARD
+            for i in range(natural(start), start + count):
+                bits |= m.ground.smooth[i]
+            if bits & bit == 0:
                 continue
-            up, to = m.mesh.lift[c, side], TO_EAST if side == 1 else TO_NORTH
-            here, there = c * layers, natural(other) * layers
-            if up == 0.0:
-                for k in range(layers):
-                    x[to, here + k] = x[PHI, here + k] - x[PHI, there + k]
-                    x[to + 1, here + k], x[to + 2, here + k] = x[K, here + k], -x[K, there + k]
-                continue
-            high, low = (here, there) if up > 0.0 else (there, here)
-            done = 0
-            while done < layers:
-                count = min(layers - done, LANES - found)
-                _fill_sides(x, high + done, low + done, f, found, count)
-                for k in range(natural(found), found + count):
-                    lift[k], row[k], cell[k] = up, to, here + done + k - found
-                found, done = found + count, done + count
-                if found == LANES:
-                    _flush_sides(x, f, lift, row, cell, found)
-                    found = 0
-    _flush_sides(x, f, lift, row, cell, found)
+            for row in range(4):
+                load(x, H if row == 0 else K + row - 1, start, f, F_A + row)
+            _load_beside(m, start, count, side, f, lift)
+            sloping_lanes(f, lift)
+            for row in range(3):
+                to = TO_EAST if side == 1 else TO_NORTH
+                keep(f, F_Q + row, x, to + row, start, count)
 
 
 @inlined
-def _fill_sides(x: np.ndarray, high: int, low: int, f: np.ndarray, found: int, count: int) -> None:
-    to, a, b = natural(found), natural(high), natural(low)
-    for k in range(count):
-        f[F_A * LANES + to + k], f[F_B * LANES + to + k] = x[H, a + k], x[H, b + k]
-    for row in range(3):
-        for k in range(count):
-            f[(F_A + 1 + row) * LANES + to + k] = x[K + row, a + k]
-            f[(F_B + 1 + row) * LANES + to + k] = x[K + row, b + k]
-
-
-@kernel
-def _flush_sides(
-    x: np.ndarray, f: np.ndarray, lift: np.ndarray, row: np.ndarray, cell: np.ndarray, found: int
+def _load_beside(
+    m: Member, start: int, count: int, side: int, f: np.ndarray, lift: np.ndarray
 ) -> None:
-    if found == 0:
+    """h, k, dk/dh and potential of the cells beside some, and how much lower their columns lie."""
+    layers, x = m.mesh.layers, m.x
+    one, done, away = True, 0, 0
+    while done < count:
+        c = (start + done) // layers
+        after = min((c + 1) * layers - start, count)
+        other = m.mesh.beside[c, side]
+        up = m.mesh.lift[c, side] if other >= 0 else 0.0
+        for j in range(natural(done), after):
+            lift[j] = up
+        if other >= 0:
+            one = one and (away == 0 or away == other - c)
+            away = other - c
+        done = after
+    begin = start + away * layers
+    if one and begin + LANES <= x.shape[1]:
+        for row in range(4):
+            load(x, H if row == 0 else K + row - 1, begin, f, F_B + row)
         return
-    sloping_lanes(f, lift)
-    for j in range(found):
-        to, i = natural(row[j]), natural(cell[j])
-        x[to, i] = f[F_Q * LANES + j]
-        x[to + 1, i], x[to + 2, i] = f[(F_Q + 1) * LANES + j], f[(F_Q + 2) * LANES + j]
+    for j in range(count):
+        c = (start + j) // layers
+        other = max(m.mesh.beside[c, side], 0)
+        i = natural(start + j + (other - c) * layers)
+        for row in range(4):
+            f[(F_B + row) * LANES + j] = x[H if row == 0 else K + row - 1, i]
 
 
 @inlined

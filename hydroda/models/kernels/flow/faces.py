@@ -287,21 +287,53 @@ def _level_face_of(scheme, a, b):  # type: ignore[no-untyped-def]
     return lambda scheme, a, b: chosen(a, b)
 
 
+@inlined
+def _slight_weight(p: float) -> tuple[float, float]:
+    """As `_weight`, by a continued fraction of Langevin's function: to 1e-11 up to |p| = 2."""
+    y = 0.25 * p * p
+    over, under = 45045.0 + y * (2772.0 + 27.0 * y), 135135.0 + y * (17325.0 + y * (378.0 + y))
+    per = 1.0 / under
+    ratio = over * per
+    turn = over + 2.0 * y * (2772.0 + 54.0 * y - ratio * (17325.0 + y * (756.0 + 3.0 * y)))
+    return 0.5 + 0.25 * p * ratio, 0.25 * per * turn
+
+
 @kernel
 def sloping_lanes(f: np.ndarray, lift: np.ndarray) -> None:
-    """By flux potentials between columns one of which is `lift` (lane,) higher, below 0: lower.
+    """By flux potentials to other columns (rows from F_B) that lie `lift` (lane,) lower.
 
-    Rows from F_A: the higher cells. Exact for steady flow in exponential soil of one K_s, zero at
-    rest. Rows from F_Q: flux to the other column and its slopes by h here and there.
+    Always computed from the higher one. Exact for steady flow in exponential soil of one K_s, zero
+    at rest.
     """
+    steep = 0.0
     for j in range(LANES):
-        f[F_DZ * LANES + j] = abs(lift[j])
-    _flux_potential_lanes(f)
+        steep = max(steep, abs(lift[j]))
+    if steep == 0.0:
+        for j in range(LANES):
+            f[F_Q * LANES + j] = f[3 * LANES + j] - f[7 * LANES + j]
+            f[(F_Q + 1) * LANES + j], f[(F_Q + 2) * LANES + j] = f[LANES + j], -f[5 * LANES + j]
+        return
     for j in range(LANES):
-        up, high, low = lift[j], f[(F_Q + 1) * LANES + j], f[(F_Q + 2) * LANES + j]
-        f[F_Q * LANES + j] *= up
-        f[(F_Q + 1) * LANES + j] = up * (high if up > 0.0 else low)
-        f[(F_Q + 2) * LANES + j] = up * (low if up > 0.0 else high)
+        up = lift[j]
+        _, h_i, k_i, s_i, f_i, h_o, k_o, s_o, f_o = _ends(f, j)
+        down, level = up > 0.0, up == 0.0
+        h_a, k_a, s_a, f_a = (
+            h_i if down else h_o, k_i if down else k_o, s_i if down else s_o, f_i if down else f_o,
+        )  # fmt: skip
+        h_b, k_b, s_b, f_b = (
+            h_o if down else h_i, k_o if down else k_i, s_o if down else s_i, f_o if down else f_i,
+        )  # fmt: skip
+        dz = 1.0 if level else abs(up)
+        k, per_dz, by, per, p = _mean(dz, h_a, k_a, s_a, f_a, h_b, k_b, s_b, f_b)
+        w, w_p = _slight_weight(p)
+        kappa = (k_a - k_b) * per
+        v, v_kappa = _weight(kappa, _grown(kappa))
+        q, high, low = _through(
+            dz, h_a, k_a, s_a, h_b, k_b, s_b, k, per_dz, by, per, p, w, w_p, v, v_kappa
+        )
+        f[F_Q * LANES + j] = f_i - f_o if level else up * q
+        f[(F_Q + 1) * LANES + j] = k_i if level else up * (high if down else low)
+        f[(F_Q + 2) * LANES + j] = -k_o if level else up * (low if down else high)
 
 
 def mean_counts(scheme: Any) -> bool:

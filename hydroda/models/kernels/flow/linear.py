@@ -152,6 +152,31 @@ def product(m: Member, source: int, target: int, piece: int) -> None:
 
 
 @kernel
+def residual(m: Member, source: int, target: int, rest: int, piece: int) -> None:
+    """rest = -source - A target; its worst value in sums[piece, 0]."""
+    mesh, x = m.mesh, m.x
+    layers, b, t, r = natural(mesh.layers), natural(source), natural(target), natural(rest)
+    worst = 0.0
+    for c in range(natural(mesh.pieces[piece]), mesh.pieces[piece + 1]):
+        base = c * layers
+        for i in range(base, base + layers):
+            x[r, i] = -x[b, i] - x[DI, i] * x[t, i]
+        for i in range(base + 1, base + layers):
+            x[r, i] -= x[LO, i] * x[t, i - 1]
+        for i in range(base, base + layers - 1):
+            x[r, i] -= x[UP, i] * x[t, i + 1]
+        for side in range(4):
+            other = mesh.beside[c, side]
+            if other >= 0:
+                there = natural(other) * layers
+                for k in range(layers):
+                    x[r, base + k] -= x[WEST + side, base + k] * x[t, there + k]
+        for i in range(base, base + layers):
+            worst = max(worst, abs(x[r, i]))
+    m.sums[piece, 0] = worst
+
+
+@kernel
 def dot(x: np.ndarray, a: int, b: int, begin: int, end: int) -> float:
     """The product of parts of two rows, in eight sums side by side."""
     first, p, q = natural(begin), natural(a), natural(b)

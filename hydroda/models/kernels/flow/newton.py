@@ -36,12 +36,14 @@ from hydroda.models.kernels.flow.passes import (
     FILL,
     FULL,
     HALF,
+    IMPROVE,
     JUDGE,
     LEFT,
     MOVE,
     OLD,
     OPEN,
     PRODUCT,
+    RESIDUAL,
     RESTORE,
     SAVE,
     SWEEP,
@@ -76,8 +78,11 @@ SETTLED = 0.02
 POLISH = 1e-4
 # Iterations in which what is missing is to be halved, and steps that grow little after a cut.
 STALLED, WARY = 8, 3
-# A cycle costs some four sweeps.
-FEW, AGAIN, LOOSE = 8, 64, 1e-3
+# A cycle costs some four sweeps, and takes off at least HELPED of what is left or is not worth it.
+FEW, AGAIN, HELPED = 8, 64, 0.5
+# Newton profits little from equations solved closer than to LOOSE of what is missing, unless they
+# end it: where LOOSE comes within NEAR of the tolerance, they are solved to ENOUGH of it.
+LOOSE, ENOUGH, NEAR = 1e-2, 0.3, 30.0
 
 
 @kernel
@@ -109,6 +114,23 @@ def precondition(crew: Crew, source: int, target: int, sign: float) -> None:
     else:
         each(crew, SWEEP, source, target, sign, 0.0)
         crew.count[SWEEPS] += 1
+
+
+@kernel
+def cycles(crew: Crew, goal: float, most: int) -> bool:
+    """Cycles over the levels from what is in row D, while they help; the rest in row REST."""
+    worst = math.inf
+    for _ in range(most):
+        each(crew, RESIDUAL, R, D)
+        before, worst = worst, largest(crew)
+        if worst <= goal:
+            return True
+        if not worst < HELPED * before:
+            return False
+        each(crew, IMPROVE, R, D)
+        crew.count[CYCLES] += 1
+    each(crew, RESIDUAL, R, D)
+    return largest(crew) <= goal
 
 
 @kernel
@@ -162,9 +184,9 @@ def solve(crew: Crew, control: Control, worst: float, finest: float) -> bool:
             return True
         count[MERGING] = 1
     each(crew, COARSEN)
-    # A digit of the solution costs a cycle, and Newton profits little from the last ones.
-    goal = max(goal, LOOSE * worst)
-    if krylov(crew, goal, control.krylov):
+    loose = LOOSE * worst
+    goal = max(goal, loose if loose > NEAR * finest else ENOUGH * finest)
+    if cycles(crew, goal, control.krylov) or krylov(crew, goal, control.krylov):
         return True
     # A cycle may amplify what flows one way; sweeps do not.
     count[MERGING] = 0

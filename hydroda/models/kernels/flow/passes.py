@@ -18,8 +18,9 @@ from hydroda.compiled import fused_kernel as kernel
 from hydroda.compiled import parallel_kernel
 from hydroda.models.kernels.flow.balance import assemble, between, fill_and_faces
 from hydroda.models.kernels.flow.curves import Soil
-from hydroda.models.kernels.flow.linear import factor, krylov, left, product, sweep
+from hydroda.models.kernels.flow.linear import factor, krylov, left, product, residual, sweep
 from hydroda.models.kernels.flow.member import (
+    REST,
     Coarse,
     Edges,
     Ground,
@@ -38,12 +39,12 @@ from hydroda.models.kernels.flow.moves import (
     judge,
     move,
 )
-from hydroda.models.kernels.flow.multigrid import coarsen, cycle
+from hydroda.models.kernels.flow.multigrid import coarsen, cycle, precondition
 
 FILL, ASSEMBLE, FACTORS, SWEEP, LEFT, PRODUCT, BEGIN, DIRECTION, HALF, FULL, MOVE = range(11)
-ACCOUNT, RESTORE, SAVE, JUDGE, OLD, OPEN, BOOK, BETWEEN = range(11, 19)
+ACCOUNT, RESTORE, SAVE, JUDGE, OLD, OPEN, BOOK, BETWEEN, RESIDUAL = range(11, 20)
 # These are done at once, by one thread.
-COARSEN, CYCLE = 19, 20
+COARSEN, CYCLE, IMPROVE = 20, 21, 22
 
 
 @kernel
@@ -54,7 +55,10 @@ def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece
         coarsen(m)
         return
     if what == CYCLE:
-        cycle(m, source, target, a)
+        precondition(m, source, target)
+        return
+    if what == IMPROVE:
+        cycle(m, REST, source, target, -1.0)
         return
     if what != SWEEP:
         first, last = m.mesh.pieces[piece], m.mesh.pieces[piece + 1]
@@ -68,6 +72,8 @@ def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece
         sweep(m, source, target, a, piece)
     elif what == LEFT:
         left(m, source, target, piece)
+    elif what == RESIDUAL:
+        residual(m, source, target, REST, piece)
     elif what == PRODUCT:
         product(m, source, target, piece)
     elif what <= FULL:
