@@ -33,10 +33,9 @@ and station, and
     increment, moved (time)      water an analysis of that day added, and its mean size [mm]
     closure (time)               largest error of the model's own water budget [mm]
 
-"small" has 24 members for 60 days in cells of 4 km. A member takes some 0.07 s of one core for a
-day there, so its 17 500 days of members take ten minutes of two free cores and analyses some more;
-it has not been timed as a whole. Its spin-up is bounded: some three years of ground and two weeks
-of the coupled model; the table "spin-up" says by how many mm in a year storage still changes.
+"small" has 24 members for 60 days in cells of 4 km: some 1200 s of processor on a busy machine; it
+has not been timed on two free cores. Its spin-up is bounded: some three years of ground and two
+weeks of the coupled model; the table "spin-up" says by how many mm in a year storage still changes.
 "medium" is a year and a year of validation in cells of 2 km, and "paper" what Li et al. ran.
 
 In nature.nc means are the truth itself, there is no spread, and `observed` is what instruments read
