@@ -14,14 +14,14 @@ experiment gains over its own open loop, printed beside what it gained in the pa
 where the finding that it belongs to still holds: these bounds were written from the tables of the
 paper, before any run. The verdicts with their reasons are those of the study.
 
-`--size small` (4 km, 24 members, 60 days, all eleven), two seeds of nature and ensemble, in each the
-ubRMSE over that of the open loop; the rules of the verdicts were fixed beforehand:
+`--size small` (4 km, 24 members, 60 days, all eleven), two seeds of nature and ensemble, each time
+the ubRMSE over that of the open loop; the rules of the verdicts were fixed beforehand:
 
                                       published     seed 1   seed 2
     SM, SM_DA                         0.56          0.91     0.77     against nature: 0.65, 0.54
     GWL at wells, SM_DA               1.04          1.03     1.03
     GWL at wells, GWL_DA (PAR)        0.40 (0.28)   0.32 (0.29)   0.50 (0.49)
-    GWL at 2.5-5 km, GWL_DA (PAR)     0.92 (0.82)   0.93 (0.84)   0.34 (0.29)
+    GWL at 2.5-5 km, GWL_DA (PAR)     0.92 (0.82)   0.93 (0.84)   0.34 (0.28)
     SM, GWL_DA                        1.00          0.99     0.93
     GWL at wells, FC_DA_PAR           0.41          0.19     0.22
     ET, largest change                < 3 %         0.06 %   0.04 %
