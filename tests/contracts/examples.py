@@ -213,7 +213,9 @@ def _hillslope() -> Case:
     grid = Grid((3, 4), "20 m", "20 m", ("5 cm", "15 cm", "40 cm", "1 m"), slope_x=-0.03)
     model = TerrestrialSystem(grid)
     rng = np.random.default_rng(6)
-    h = model.z - rng.uniform(0.7, 1.3, (3, grid.columns, 1))
+    # A cell is saturated in all members or in none: a mean of both may lie closer to saturation
+    # than the model lets soil be.
+    h = model.z - rng.uniform(0.2, 0.4, (3, grid.columns, 1))
     ensemble = model.dataset(h=h, log10_Ks=rng.normal(-5.5, 0.3, (3, grid.columns)))
     hours = np.arange(24)
     values = {
@@ -225,12 +227,12 @@ def _hillslope() -> Case:
 
 
 def _meadow(warmth: float) -> Case:
-    """The same slope under grass, two of its four layers the land's."""
+    """The same slope under grass, two of its four layers the land's, over a deeper table."""
     grid = Grid((3, 4), "20 m", "20 m", ("5 cm", "15 cm", "40 cm", "1 m"), slope_x=-0.03)
     surface = LandSurface(plants=(clm4("c3 grass"),), layers=2, **field)
     model = TerrestrialSystem(grid, surface=surface)
     rng = np.random.default_rng(6)
-    h = model.z - rng.uniform(0.7, 1.3, (3, grid.columns, 1))
+    h = model.z - rng.uniform(1.2, 1.8, (3, grid.columns, 1))
     ground = warmth - 3.0 + rng.normal(0.0, 1.0, (3, grid.columns, 2))
     return Case(model, model.dataset(h=h, temperature=ground), _shower(warmth))
 
