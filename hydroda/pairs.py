@@ -85,13 +85,6 @@ def gaspari_cohn(r: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _tapered(r: np.ndarray) -> None:
-    """r (pair,) becomes the weights; many at once, as vectors."""
-    for k in range(len(r)):
-        r[k] = _gaspari_cohn(r[k])
-
-
 @njit(cache=True, nogil=True)
 def _gaspari_cohn(s: float) -> float:
     if s <= 1.0:
