@@ -195,6 +195,7 @@ class Atmosphere(ABC):
     def keys(self, site: Site, window: ForcingWindow | None, member: int) -> Keys:
         """The keys of the weather of `member`, whose files are written."""
 
+    # Most weathers need no more files: a hook that does nothing, not an abstract one.
     def prepare(self, site: Site, sources: Path, restart: float) -> None:  # noqa: B027
         """Nothing; files that the member needs besides are in its directory."""
 

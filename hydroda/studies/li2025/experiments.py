@@ -112,8 +112,8 @@ class Module:
         reach = choices.reach.get(self.observations, self.localization)
         filter = replace(choices.filter, localization=reach, inflation=choices.inflation)
         changes = choices.together if self.changes is None else self.changes
-        common = {"zone": zone, "filter": filter, "outliers": choices.outliers}
-        found = [Update(self.observations, changes, every=every, **common)]  # type: ignore[arg-type]
+        common: dict[str, Any] = {"zone": zone, "filter": filter, "outliers": choices.outliers}
+        found = [Update(self.observations, changes, every=every, **common)]
         if parameters:
             found.append(
                 Update(
@@ -121,7 +121,7 @@ class Module:
                     choices.parameters,
                     every=choices.parameters_every,
                     damping=choices.damping,
-                    **common,  # type: ignore[arg-type]
+                    **common,
                 )
             )
         return found
