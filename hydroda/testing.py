@@ -273,8 +273,7 @@ def _check_budget(model: Model, before: xr.Dataset, forecast: xr.Dataset) -> Non
 def _check_reconciled(model: Model, forecast: xr.Dataset) -> None:
     """Each state in turn drawn towards its mean, as an analysis does: it must still be there."""
     for name in model.state:
-        analysed = forecast[name] + 0.2 * (forecast[name].mean("member") - forecast[name])
-        given = forecast.assign({name: forecast[name].copy(data=analysed.transpose("member", ...))})
+        given = _drawn(model, forecast, name)
         before = given.copy(deep=True)
         kept, clipped = model.reconcile(given, (name,))
         assert given.identical(before), "reconcile changed what it was given; return a new dataset"
@@ -283,6 +282,24 @@ def _check_reconciled(model: Model, forecast: xr.Dataset) -> None:
         )
         model.state.check(kept)
         assert float(np.abs(clipped).max()) < BUDGET_TOLERANCE, "nothing was out of bounds to clip"
+
+
+def _drawn(model: Model, forecast: xr.Dataset, name: str) -> xr.Dataset:
+    """The ensemble with one state drawn towards its mean, as far as that leaves it valid.
+
+    Where a member lies on a bound and what is drawn holds no water, it stays there: snow may lie in
+    some members only, and where there is none, no depth above zero is valid.
+    """
+    values = forecast[name]
+    mean = values + 0.2 * (values.mean("member") - values)
+    given = forecast.assign({name: values.copy(data=mean.transpose(*values.dims))})
+    content, old = model.water(given), model.water(forecast)
+    if content is None or old is None:
+        return given
+    same = content == old
+    same = same.all([dim for dim in same.dims if dim not in values.dims])
+    bare = values.isin(model.state[name].bounds) & same
+    return given.assign({name: given[name].where(~bare.transpose(*values.dims), values)})
 
 
 # --- experiments --------------------------------------------------------------------------------

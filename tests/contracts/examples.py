@@ -226,13 +226,13 @@ def _hillslope() -> Case:
     return Case(model, ensemble, ForcingWindow(times, 3600.0, values))
 
 
-def _meadow(warmth: float) -> Case:
-    """The same slope under grass, two of its four layers the land's, over a deeper table."""
+def _meadow(warmth: float, shallowest: float = 1.2, deepest: float = 1.8) -> Case:
+    """The same slope under grass, two of its four layers the land's, over a deeper table [m]."""
     grid = Grid((3, 4), "20 m", "20 m", ("5 cm", "15 cm", "40 cm", "1 m"), slope_x=-0.03)
     surface = LandSurface(plants=(clm4("c3 grass"),), layers=2, **field)
     model = TerrestrialSystem(grid, surface=surface)
     rng = np.random.default_rng(6)
-    h = model.z - rng.uniform(1.2, 1.8, (3, grid.columns, 1))
+    h = model.z - rng.uniform(shallowest, deepest, (3, grid.columns, 1))
     ground = warmth - 3.0 + rng.normal(0.0, 1.0, (3, grid.columns, 2))
     return Case(model, model.dataset(h=h, temperature=ground), _shower(warmth))
 
@@ -361,7 +361,11 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     LandColumn: (_land(LandColumn(plants=(clm4("c3 crop"),), bottom=Aquifer(), **field), 295.0),),
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
-    TerrestrialSystem: (_hillslope(), _meadow(290.0), _meadow(271.0)),
+    TerrestrialSystem: (
+        _hillslope(),
+        _meadow(290.0),
+        _meadow(271.0, 1.5, 2.0),  # in some columns snow is left in some members only
+    ),
     BMIModel: (_reservoirs(),),
     ParFlowModel: _parflow(),
     # transforms, with values they are meant for

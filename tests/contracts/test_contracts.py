@@ -350,6 +350,64 @@ def test_that_a_model_whose_analysis_is_forgotten_is_caught():
         check_model(Stubborn(), tanks(), None, START, END)
 
 
+class Snow(StateVector):
+    snow = Variable("mm", bounds=(0.0, np.inf))
+    depth = Variable("m", bounds=(0.0, np.inf))
+
+
+@dataclass(frozen=True)
+class Snowfield(Model):
+    """Snow that stays as it is; where none lies it has no depth. A fault may come after."""
+
+    fault: object = lambda given, after: after
+    state = Snow()
+    diagnostics = {}  # noqa: RUF012 - as an author writes it
+
+    def forecast(self, ensemble, forcing, start, end):
+        return ensemble.copy(deep=True)
+
+    def reconcile(self, ensemble, changed):
+        after, added = super().reconcile(ensemble, changed)
+        bare = after["snow"] == 0.0
+        return self.fault(ensemble, after.assign(depth=after["depth"].where(~bare, 0.0))), added
+
+    def water(self, ensemble):
+        return ensemble["snow"]
+
+
+def patches():
+    """Snow in both columns of one member, in one of another and in none of the last."""
+    snow = np.array([[20.0, 30.0], [10.0, 0.0], [0.0, 0.0]])
+    fields = {"snow": ("mm", snow), "depth": ("m", snow / 200.0)}
+    return xr.Dataset(
+        {name: (("member", "column"), v, {"units": unit}) for name, (unit, v) in fields.items()}
+    )
+
+
+def _forgets_thin_snow(given, after):
+    return after.assign(snow=after["snow"].where(after["snow"] > 8.0, 0.0))
+
+
+def _derives_depth(given, after):
+    return after.assign(depth=after["depth"].copy(data=given["snow"].values / 200.0))
+
+
+BAD_SNOW = {
+    "keep a valid snow as": _forgets_thin_snow,
+    "keep a valid depth as": _derives_depth,
+}
+
+
+def test_that_where_there_is_no_snow_it_need_not_keep_a_depth():
+    check_model(Snowfield(), patches(), None, START, END)
+
+
+@pytest.mark.parametrize("words", BAD_SNOW)
+def test_that_snow_and_depth_are_kept_where_there_is_snow(words):
+    with pytest.raises(AssertionError, match=words):
+        check_model(Snowfield(BAD_SNOW[words]), patches(), None, START, END)
+
+
 def test_that_a_refinement_that_refines_nothing_is_caught():
     class Same(Tank):
         def refined(self):
