@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from hydroda.catchments import RurCatchment
+from hydroda.catchments.rur.nature import Nature
 from hydroda.catchments.rur.spinup import SpinUp
 from hydroda.catchments.rur.terrain import LAYERS
 from hydroda.errors import DeclarationError
@@ -20,6 +21,7 @@ from hydroda.obs.neutrons import Conventional
 from hydroda.obs.records import Records
 from hydroda.studies import li2025
 from hydroda.studies.li2025 import Asked, check, extras, published, scores
+from hydroda.studies.li2025.balance import balanced
 from hydroda.studies.li2025.experiments import (
     EXPERIMENTS,
     LI,
@@ -403,6 +405,13 @@ TINY = Setting(
 )  # fmt: skip
 
 
+class AlikeButForSoils(Nature):
+    """A nature whose weather is that of the ensemble."""
+
+    def weather(self, rur):
+        return rur.read_forcing()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("li2025")
@@ -425,6 +434,30 @@ def test_that_all_tables_of_the_paper_are_printed_beside_ours(tiny):
     ids = [verdict.id for verdict in tiny.verdicts]
     assert ids[:9] == list("123456789")
     assert len(ids) == 27
+
+
+def test_that_tables_in_balance_are_printed_by_whose_k_s_they_are(tiny):
+    rows = [v for v in tiny.values if v.row.endswith("in balance")]
+    whose = {v.column for v in rows}
+    assert {"K_s of the start", "K_s of nature", "K_s of WC_DA_r_PAR"} <= whose
+    errors = {
+        k: np.mean([v.ours for v in rows if v.column == f"K_s of {k}" and v.row.startswith("RMSE")])
+        for k in ("the start", "nature")
+    }
+    assert 0.0 < errors["nature"] < errors["the start"]
+
+
+def test_that_nature_s_k_s_leave_its_own_tables_where_it_has_nothing_else_of_its_own(tiny, folder):
+    """Without pumping and with the weather of the ensemble K_s is all that differs."""
+    case = carried_out(TINY, PAPER, Place(folder), VALIDATED)
+    alike = replace(
+        case, setting=replace(TINY, nature=AlikeButForSoils(mine="0 m3/s", waterworks="0 m3/s"))
+    )
+    found = balanced(alike)
+    np.testing.assert_array_equal(found.depths["nature"], found.nature)
+    assert found.rmse("OL", "0", unbiased=False) > 0.0
+    assert found.rmse("OL", "0", unbiased=True) <= found.rmse("OL", "0", unbiased=False)
+    assert np.isnan(found.rmse("OL", "no such class", unbiased=True))
 
 
 def test_that_a_study_goes_on_to_the_same_bits(tiny, folder):

@@ -215,32 +215,43 @@ def mean_recharge(rur: RurCatchment) -> Array:
     return np.array(np.broadcast_to(left, columns)) / (MM * forcing.step_seconds)
 
 
-def level_heads(rur: RurCatchment, data: xr.Dataset, recharge: Array) -> Array:
-    """Heads (member, column, layer) over water tables that level flow would leave as they are.
+def balanced_tables(rur: RurCatchment, data: xr.Dataset, recharge: Array) -> Array:
+    """Depths [m] (member, column) of water tables that level flow would leave as they are.
 
-    Above the table recharge goes down by gravity, at the head at which K is just enough for it.
+    Under a mean `recharge` [m s-1] (column,), with the log10 K_s of the members and what wells pump
+    and drains take of the catchment (Dupuit).
     """
-    system, terrain = rur.model, rur.terrain
-    assert system is not None
-    grid, z = terrain.grid, system.z
+    assert rur.model is not None  # built with the declaration
+    grid, ground = rur.terrain.grid, rur.terrain.heights
     pumped = np.zeros(grid.columns)
-    for each in system.boundaries:
+    for each in rur.model.boundaries:
         if isinstance(each, Well):
             pumped[grid.column_at(each.x, each.y)] -= float(each.rate) / grid.area
-    drains = [each for each in system.boundaries if isinstance(each, Drains)]
+    drains = [each for each in rur.model.boundaries if isinstance(each, Drains)]
     shape = (data.sizes["member"], grid.columns, grid.layers)
-    every = {n: np.broadcast_to(data[n].values, shape) for n in ("log10_Ks", "alpha", "n")}
-    heads = np.empty(shape)
-    for m in range(shape[0]):
-        k = 10.0 ** every["log10_Ks"][m]
-        surface = terrain.heights.copy()
+    depths = np.empty(shape[:2])
+    for m, log10_ks in enumerate(np.broadcast_to(data["log10_Ks"].values, shape)):
+        k, surface = 10.0**log10_ks, ground.copy()
         for each in drains:
             above = recharge / (each.factor * k[:, each.layer(grid)])
             surface -= np.maximum(float(each.depth) - above, 0.0)
-        level = steady_levels(grid, surface, terrain.heights, k, recharge - pumped)
-        still = z - (terrain.heights - level)[:, None]
-        falling = head_of_flow(recharge[:, None], k, every["alpha"][m], every["n"][m])
-        heads[m] = np.where(still >= 0.0, still, np.maximum(still, falling))
+        depths[m] = ground - steady_levels(grid, surface, ground, k, recharge - pumped)
+    return depths
+
+
+def level_heads(rur: RurCatchment, data: xr.Dataset, recharge: Array) -> Array:
+    """Heads (member, column, layer) over `balanced_tables`.
+
+    Above the table recharge goes down by gravity, at the head at which K is just enough for it.
+    """
+    assert rur.model is not None
+    depths = balanced_tables(rur, data, recharge)
+    shape = (*depths.shape, rur.terrain.grid.layers)
+    k, alpha, n = (np.broadcast_to(data[v].values, shape) for v in ("log10_Ks", "alpha", "n"))
+    heads = rur.model.z - depths[:, :, None]
+    for m in range(shape[0]):
+        falling = head_of_flow(recharge[:, None], 10.0 ** k[m], alpha[m], n[m])
+        heads[m] = np.where(heads[m] >= 0.0, heads[m], np.maximum(heads[m], falling))
     return heads
 
 

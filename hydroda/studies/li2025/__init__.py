@@ -120,6 +120,7 @@ class Asked:
                 yield from tables.annual(cases, table, choices.bias_over)
         if every or self.table == "7":
             yield from tables.validation(cases, choices.bias_over)
+            yield from tables.in_balance(cases)
         if every or self.table == "scores":
             yield from tables.scores(cases)
         if every or self.table in ("spread", "extras"):

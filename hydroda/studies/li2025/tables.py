@@ -10,6 +10,7 @@ import xarray as xr
 
 from hydroda.catchments.rur.spinup import balance_table
 from hydroda.studies.li2025 import published
+from hydroda.studies.li2025.balance import balanced
 from hydroda.studies.li2025.experiments import BiasOver
 from hydroda.studies.li2025.published import ALL, CLASSES, ET, GWL, SM, UBRMSE, UNITS, YEARS
 from hydroda.studies.li2025.runs import OPEN, Case
@@ -53,8 +54,22 @@ def validation(cases: Sequence[Case], over: BiasOver) -> Iterator[Value]:
                 ours = _score(parts, score, variable, group, over)
                 unit = "1" if score == "R" else UNITS[variable]
                 row = f"{score} {_named(variable, group)}"
-                label = "K_s of the start" if name == OPEN else f"K_s of {name}"
-                yield Value("7", row, label, unit, theirs.get(name), ours)
+                yield Value("7", row, _whose(name), unit, theirs.get(name), ours)
+
+
+def in_balance(cases: Sequence[Case]) -> Iterator[Value]:
+    """Errors of the water tables that K_s would leave in the long run, mean of the seeds."""
+    found = [balanced(case) for case in cases if case.validation]
+    for group in CLASSES:
+        for label, unbiased in (("ubRMSE", True), ("RMSE", False)):
+            for name in found[0].depths if found else ():
+                errors = [each.rmse(name, group, unbiased) for each in found]
+                row = f"{label} {_named(GWL, group)}, in balance"
+                yield Value("7", row, _whose(name), UNITS[GWL], None, _known_mean(errors))
+
+
+def _whose(name: str) -> str:
+    return "K_s of the start" if name == OPEN else f"K_s of {name}"
 
 
 def scores(cases: Sequence[Case]) -> Iterator[Value]:
@@ -165,9 +180,12 @@ def _by_year(runs: Sequence[xr.Dataset]) -> dict[str, list[xr.Dataset]]:
 
 
 def _mean(score: Callable[[xr.Dataset], float], parts: Sequence[xr.Dataset]) -> float | None:
-    values = np.array([score(part) for part in parts], float)
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else None
+    return _known_mean([score(part) for part in parts])
+
+
+def _known_mean(values: Sequence[float]) -> float | None:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else None
 
 
 def _score(
