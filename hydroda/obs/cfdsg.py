@@ -6,9 +6,11 @@ is the profile or orthogonal one where the series are complete, else the contigu
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -83,12 +85,21 @@ class DiscreteSampling(Format):
         DataError
             The file is truncated, no NetCDF, or not a discrete sampling geometry.
         """
+        refuse_cut_classic(path)
         try:
             with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
                 dataset.load()
-        except (OSError, RuntimeError, ValueError) as error:
+        except (ValueError, OverflowError) as error:
+            why = str(error).partition(". ")[0]
+            raise DataError(f"{path.name} cannot be decoded: {why}") from None
+        except (OSError, RuntimeError) as error:
             raise DataError(f"{path.name} is truncated or no NetCDF file: {error}") from None
         return self.decode(dataset, path.name)
+
+    def oddities(self, path: Path) -> tuple[str, ...]:
+        """How many times are out of the order of their series."""
+        with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
+            return _Reader(dataset.reset_coords(), path.name).oddities()
 
     def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
         """Variables of no use here, and what is said of variables beyond what CF asks for."""
@@ -108,7 +119,8 @@ class DiscreteSampling(Format):
         kind = dataset.attrs.get("featureType", "")
         if kind.lower() not in ("timeseries", "timeseriesprofile"):
             raise DataError(
-                f"{source} must have featureType timeSeries or timeSeriesProfile; got {kind!r}"
+                f"{source} must have featureType timeSeries or timeSeriesProfile; got {kind!r}; "
+                "write the series of another file to a table (.csv)"
             )
         return _Reader(dataset.reset_coords(), source).records()
 
@@ -125,6 +137,12 @@ class _Reader:
     def __init__(self, dataset: xr.Dataset, source: str) -> None:
         self.dataset, self.source = dataset, source
         self.time = self._one("time", {"standard_name": "time"}, {"axis": "T"})
+        if not np.issubdtype(dataset[self.time].dtype, np.datetime64):
+            calendar = dataset[self.time].encoding.get("calendar", "no units")
+            raise DataError(
+                f"{self.time} of {source} must have units such as 'hours since 1970-01-01' and the "
+                f"standard calendar; it has {calendar}"
+            )
         self.id = self._one("station", {"cf_role": "timeseries_id"})
         self.station = self._named("station_name", self.id)
         self.instance = dataset[self.id].dims
@@ -153,6 +171,8 @@ class _Reader:
             for frame, q in zip(frames, quantities.values(), strict=True)
         ]
         found = parts[0].joined(parts[1:])
+        if not len(found):
+            raise DataError(f"{self.source} holds no observation")
         again = found.repeated
         if again is not None:
             raise DataError(
@@ -264,7 +284,7 @@ class _Reader:
         bounds = self._bounds()
         instants = self.dataset[name].attrs.get("cell_methods", "").strip() == "time: point"
         if bounds in self.dataset and not instants:
-            fields["end"] = self.dataset[bounds].isel({self.dataset[bounds].dims[-1]: 1})
+            fields["time"], fields["end"] = self._interval(bounds)
         depth = self._depth(self.dataset[name].dims)
         if depth is not None:
             fields["depth"] = depth
@@ -281,12 +301,44 @@ class _Reader:
             frame["end"] = frame["end"].where(frame["end"].notna(), frame["time"])
         return frame
 
+    def _interval(self, bounds: str) -> tuple[xr.DataArray, xr.DataArray]:
+        """Start and end of what the values are of; where there is none, the time itself."""
+        time, edges = self.dataset[self.time], self.dataset[bounds]
+        if not np.issubdtype(edges.dtype, np.datetime64):
+            raise DataError(f"{bounds} of {self.source} must be times, as {self.time} is")
+        start, end = (edges.isel({edges.dims[-1]: side}) for side in (0, 1))
+        start = start.where(end.notnull(), time)
+        outside = ((time < start) | (time > end)).values
+        if outside.any():
+            first = pd.Timestamp(time.values[outside][0])
+            raise DataError(
+                f"{self.source} has a time out of its {bounds}: {first} UTC "
+                f"(and {outside.sum() - 1} more); is it damaged?"
+            )
+        return start, end
+
+    def oddities(self) -> tuple[str, ...]:
+        """How many times are earlier than the one before of the same series."""
+        first = next(iter(self._quantities().items()))
+        frame = self._frame(*first)
+        keys = [frame[name] for name in ("station", "depth") if name in frame]
+        back = (frame["time"].groupby(keys, dropna=False).diff() < pd.Timedelta(0)).to_numpy()
+        if not back.any():
+            return ()
+        stamp = frame["time"].to_numpy()[back][0]
+        return (f"times out of order: {back.sum()}, first {pd.Timestamp(stamp)}",)
+
     def _numbers(self, name: str) -> xr.DataArray:
         """A variable as float64; what stands for a missing value must be declared as such."""
         variable = self.dataset[name].astype(float)
         low, high = np.broadcast_to(variable.attrs.get(RANGE, (np.inf, -np.inf)), 2)
         values = variable.values
         suspect = np.isin(values, SENTINELS) & ~((values >= low) & (values <= high))
+        if np.isinf(values).any():
+            raise DataError(
+                f"{name} of {self.source} is infinite in {np.isinf(values).sum()} places; "
+                "declare what is missing as _FillValue"
+            )
         if suspect.any():
             raise DataError(
                 f"{name} of {self.source} is {values[suspect][0]:g} in {suspect.sum()} places, "
@@ -307,7 +359,8 @@ class _Reader:
         if ending == "_error":
             variable = self._numbers(side)
             own = variable.attrs.get("units", unit)
-            return variable.copy(data=convert(variable.values, own, unit, side))
+            where = f"{self.source}: {side}"
+            return variable.copy(data=convert(variable.values, own, unit, where))
         if ending == "_count":
             return variable
         return _meanings(variable)
@@ -319,6 +372,8 @@ class _Reader:
             return field
         numbers = self.dataset[cut].values.astype(int)
         if "sample_dimension" in self.dataset[cut].attrs:
+            if (numbers < 0).any():
+                raise DataError(f"{self.source} is cut wrongly: {cut} is {numbers.min()} somewhere")
             if numbers.sum() != self.dataset.sizes[sample]:
                 raise DataError(
                     f"{self.source} is cut wrongly: {cut} adds up to {numbers.sum()}, "
@@ -335,7 +390,8 @@ class _Reader:
             if standard not in ("depth", "height") or not here:
                 continue
             sign = 1.0 if standard == "depth" else -1.0
-            metres = convert(variable.values, self._unit(str(name)), "m", str(name))
+            where = f"{self.source}: {name}"
+            metres = convert(variable.values, self._unit(str(name)), "m", where)
             field = xr.DataArray(sign * metres, dims=variable.dims)
             return self._by_sample(field) if variable.dims == self.instance else field
         return None
@@ -349,10 +405,99 @@ class _Reader:
                 mine = variable.dims == self.instance or not variable.dims
                 if variable.attrs.get("standard_name") == standard and mine:
                     unit = self._unit(str(name))
-                    metres = convert(variable.values, unit, PLACES[place], str(name))
+                    where = f"{self.source}: {name}"
+                    metres = convert(variable.values, unit, PLACES[place], where)
                     columns[place] = np.broadcast_to(metres, index.shape)
         frame = pd.DataFrame(columns, index=pd.Index(index, name="station"))
         return frame[~frame.index.duplicated()]
+
+
+def refuse_cut_classic(path: Path) -> None:
+    """Nothing, unless a classic NetCDF file ends before its header says.
+
+    The library reads zeros beyond the end. HDF5, of which NetCDF-4 is, knows its own length.
+
+    Raises
+    ------
+    DataError
+        Says how much is missing.
+    """
+    with suppress(OSError), path.open("rb") as file:  # opening it will say what is wrong
+        if file.read(3) != b"CDF":
+            if not path.stat().st_size:
+                raise DataError(f"{path.name} is empty")
+            return
+        wide = file.read(1)[:1]
+        try:
+            least = _Classic(file, wide[0] if wide else 0).least
+        except (struct.error, KeyError) as error:
+            raise DataError(f"{path.name} is truncated in its header: {error}") from None
+        if path.stat().st_size < least:
+            raise DataError(
+                f"{path.name} is truncated: it has {path.stat().st_size} bytes in place of {least}"
+            )
+
+
+class _Classic:
+    """The header of a classic NetCDF file, read for the number of bytes that belong to it.
+
+    https://docs.unidata.ucar.edu/nug/current/file_format_specifications.html
+    """
+
+    SIZES: ClassVar[Mapping[int, int]] = dict(
+        zip(range(1, 12), (1, 1, 2, 4, 4, 8, 1, 2, 4, 8, 8), strict=True)
+    )
+
+    def __init__(self, file: BinaryIO, version: int) -> None:
+        self.file = file
+        self.count = ">q" if version == 5 else ">i"
+        self.offset = ">i" if version == 1 else ">q"
+        streaming = -1  # records whose number is not told
+        records = max(self._number(self.count), streaming)
+        lengths = [self._length() for _ in self._list()]
+        self._attributes()
+        ends, slabs, begun = [file.tell()], [], []
+        for _ in self._list():
+            self._name()
+            shape = [lengths[self._number(self.count)] for _ in range(self._number(self.count))]
+            self._attributes()
+            size = self.SIZES[self._number(">i")]
+            self._number(self.count)  # the padded size, too small a number for large ones
+            begin = self._number(self.offset)
+            if shape and not shape[0]:
+                slabs.append(size * int(np.prod(shape[1:], dtype=np.int64)))
+                begun.append(begin)
+            else:
+                ends.append(begin + size * int(np.prod(shape, dtype=np.int64)))
+        if slabs and records > 0:
+            padded = slabs[0] if len(slabs) == 1 else sum(-(-slab // 4) * 4 for slab in slabs)
+            last = max(begin + slab for begin, slab in zip(begun, slabs, strict=True))
+            ends.append((records - 1) * padded + last)
+        self.least = max(ends)
+
+    def _number(self, form: str) -> int:
+        return int(struct.unpack(form, self.file.read(struct.calcsize(form)))[0])
+
+    def _list(self) -> range:
+        """As many places as the list has that comes next."""
+        self._number(">i")  # which list it is
+        return range(self._number(self.count))
+
+    def _length(self) -> int:
+        self._name()
+        return self._number(self.count)
+
+    def _name(self) -> None:
+        self._skip(self._number(self.count))
+
+    def _skip(self, size: int) -> None:
+        if len(self.file.read(-(-size // 4) * 4)) < size:
+            raise struct.error("it ends there")
+
+    def _attributes(self) -> None:
+        for _ in self._list():
+            self._name()
+            self._skip(self.SIZES[self._number(">i")] * self._number(self.count))
 
 
 def _meanings(variable: xr.DataArray) -> xr.DataArray:
@@ -422,7 +567,11 @@ def _ragged(wide: pd.DataFrame, units: Mapping[str, str], records: Records) -> x
     times, ends = (wide[name].to_numpy("datetime64[ns]") for name in ("time", "end"))
     fields = _fields(wide, units, records.accumulated, ("obs",), (len(wide),))
     fields |= _time_fields(times, ends, "obs")
-    fields |= _station_fields(ids, stations, records.stations)
+    places = records.stations
+    if not {"x", "y", "lon", "lat"} & set(places):
+        # Without a place that they lack, the series would count as points apart.
+        places = places.assign(lon=np.nan, lat=np.nan)
+    fields |= _station_fields(ids, stations, places)
     cut = {"long_name": "number of observations", "sample_dimension": "obs"}
     fields["row_size"] = (("station",), groups.size().to_numpy(np.int32), cut)
     if np.isfinite(depths).any():

@@ -323,6 +323,8 @@ def _place(path: Path, station: str) -> pd.DataFrame | None:
     cells, lines = cells_of(text.splitlines(), ",", chosen, tables[0].name)
     if station not in cells[columns["name"]]:
         return None
+    if cells[columns["name"]].count(station) > 1:
+        raise DataError(f"{tables[0].name} has station {station!r} twice; keep one row of it")
     row = cells[columns["name"]].index(station)
     source = f"{tables[0].name} line {lines[row]}"
     found = {

@@ -29,7 +29,14 @@ from hydroda.obs.holding import (
     write_lines,
 )
 from hydroda.obs.records import Format, Records
-from hydroda.obs.textfiles import beginning, numbers, refuse_disorder, refuse_sentinels, text_of
+from hydroda.obs.textfiles import (
+    beginning,
+    numbers,
+    refuse_disorder,
+    refuse_sentinels,
+    text_of,
+    words_of,
+)
 
 WHEN = ["YYYY-MM-DD", "HH:MM"]
 CORRECTED, ERROR = "CORR", "ERR"
@@ -68,7 +75,8 @@ class CosmosLevels(Format):
         """Whether a text file begins as those of COSMOS do."""
         if not path.name.lower().endswith((".txt", ".dat")):
             return False
-        return beginning(path).split()[:2] == WHEN
+        first = beginning(path).partition("\n")[0]
+        return first.startswith(WHEN[0]) and WHEN[1] in first
 
     def read(self, path: Path, zone: str | None = None) -> Records:
         """The records of a file. Its times are UTC; `zone` is not needed.
@@ -158,7 +166,7 @@ class CosmosLevels(Format):
         self, cells: Sequence[str], lines: Sequence[int], source: str, name: str
     ) -> NDArray[np.float64]:
         texts = ["" if cell in self.MISSING else cell for cell in cells]
-        values = numbers(texts, lines, source, name)
+        values = numbers(texts, lines, source, name, "; write -9999 where there is none")
         refuse_sentinels(values, lines, source, name, "write -9999")
         return values
 
@@ -194,16 +202,25 @@ def _station(path: Path) -> str:
     return station
 
 
-def _columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
+def _columns(path: Path) -> tuple[dict[str, list[str]], Sequence[int]]:
     """Cells by column, and the line of every row."""
-    rows = [(n, line.split()) for n, line in enumerate(text_of(path).splitlines(), 1)]
-    rows = [(number, cells) for number, cells in rows if cells]
-    names = rows[0][1]
+    text = text_of(path).splitlines()
+    begun = next(number for number, line in enumerate(text) if line.strip())
+    names = text[begun].split()
     if names[:2] != WHEN or len(set(names)) < len(names):
-        raise DataError(f"{path.name} must begin with {' '.join(WHEN)}; it has {' '.join(names)}")
-    body = rows[2:] if len(rows) > 1 and rows[1][1][0] == UNITS_ROW else rows[1:]
+        raise DataError(
+            f"{path.name} must begin with {' '.join(WHEN)} and have blanks between its columns; "
+            f"it has {' '.join(names)[:80]}"
+        )
     if not {*LEVEL_1, *LEVEL_2} & set(names):
         raise DataError(f"{path.name} has no counts; its columns are {' '.join(names)}")
+    regular = words_of(text[begun + 1 :])
+    if regular and len(regular) == len(names) and regular[0][0] != UNITS_ROW:
+        return dict(zip(names, regular, strict=True)), range(begun + 2, len(text) + 1)
+    rows = [(n, line.split()) for n, line in enumerate(text[begun + 1 :], begun + 2)]
+    body = [(number, cells) for number, cells in rows if cells]
+    if body and body[0][1][0] == UNITS_ROW:
+        body = body[1:]
     for number, cells in body:
         if len(cells) != len(names):
             raise DataError(

@@ -89,7 +89,7 @@ class DinoLoket(Format):
         wells, readings = _tables(path)
         where, values, unit = _readings(readings, self.datum, path.name)
         days = readings.dates("Peildatum", path.name)
-        start = to_utc(days, ZONE, path.name)
+        start = to_utc(days, ZONE, path.name, readings.lines)
         refuse_disorder(start, readings.lines, path.name)
         frame = pd.DataFrame(
             {
@@ -107,6 +107,16 @@ class DinoLoket(Format):
         places = levels.groupby("station")[["x", "y", "ground"]].last()
         places = places.rename(columns={"ground": "elevation"})
         return Records.of(frame, {QUANTITY: unit}, places, attributes, "UTC", path.name)
+
+    def oddities(self, path: Path) -> tuple[str, ...]:
+        """Whether the place is out of the Dutch grid, where x is less than y everywhere."""
+        wells, _ = _tables(path)
+        places = _levels(wells, path.name)
+        odd = places[places["x"] > places["y"]]
+        if odd.empty:
+            return ()
+        x, y = odd["x"].iloc[0], odd["y"].iloc[0]
+        return (f"x {x:g} m and y {y:g} m lie outside of the Netherlands; are they swapped?",)
 
     def write(self, records: Records, path: Path) -> None:
         """Nothing; `path` holds the daily levels of one filter, in relation to one datum.
@@ -264,11 +274,20 @@ def _tables(path: Path) -> tuple[_Table, _Table]:
         raise DataError(f"{path.name} holds no reading")
     if len(set(readings.stations())) > 1:
         raise DataError(f"{path.name} has readings of more than one filter; read them apart")
+    if wells.lines and not {*wells.stations()} & {*readings.stations()}:
+        raise DataError(
+            f"{path.name} tells of the well {wells.stations()[0]} in line {wells.lines[0]}, and "
+            f"has readings of {readings.stations()[0]} from line {readings.lines[0]}; "
+            "put together what belongs together"
+        )
     return wells, readings
 
 
 def _cut(lines: list[list[str]], head: int, end: int, source: str) -> _Table:
     names = [cell.strip() for cell in lines[head] if cell.strip()]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataError(f"{source} line {head + 1} names the column {twice[0]!r} twice; keep one")
     rows: list[list[str]] = []
     numbered: list[int] = []
     for number in range(head + 1, end):
@@ -319,7 +338,8 @@ def _levels(table: _Table, source: str) -> pd.DataFrame:
     for match in map(LEVEL.fullmatch, table.names):
         if match and match[1] in LEVELS:
             values = table.numbers(match[0], source)
-            columns[LEVELS[match[1]]] = convert(values, match[2], "m", match[1])
+            named = f"{source}: {match[1]}"
+            columns[LEVELS[match[1]]] = convert(values, match[2], "m", named)
     frame = pd.DataFrame(columns).rename(columns={"Startdatum": "start", "Einddatum": "end"})
     frame = frame.reindex(columns=list(dict.fromkeys([*frame, *LEVELS.values()])))
     return frame.sort_values("start", kind="stable") if "start" in frame else frame

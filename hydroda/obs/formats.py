@@ -19,6 +19,7 @@ from hydroda.obs.dinoloket import DinoLoket
 from hydroda.obs.ismn import Ismn
 from hydroda.obs.mappedcsv import PlainCsv
 from hydroda.obs.records import Format, Records
+from hydroda.obs.textfiles import refuse_no_text
 from hydroda.obs.tidycsv import TidyCsv
 
 # The tidy table comes last: it takes every other .csv for its own.
@@ -112,7 +113,20 @@ def _format(path: Path, formats: Sequence[Format]) -> Format:
     for known in formats:
         if known.recognises(path):
             return known
-    raise DataError(f"{path} is of no known format; known are {_endings(formats)}")
+    refuse_no_text(_raw(path), path.name)
+    raise DataError(
+        f"{path} is of no known format; known are {_endings(formats)}, and text of COSMOS (.txt, "
+        ".dat) and DINOloket; any other table needs a ColumnMap (on the command line --map)"
+    )
+
+
+def _raw(path: Path) -> bytes:
+    """The first bytes of a file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def _endings(formats: Sequence[Format]) -> str:

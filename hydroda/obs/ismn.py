@@ -30,6 +30,7 @@ from hydroda.obs.holding import (
 )
 from hydroda.obs.records import ACCUMULATED, RAIN, Format, Records, to_utc
 from hydroda.obs.textfiles import (
+    SENTINELS,
     numbers,
     refuse_disorder,
     refuse_misplaced,
@@ -86,11 +87,7 @@ class Ismn(Format):
         days, hours, cells, flags = columns
         network, name = station[1:3]
         place = _place(station[3:], path.name)
-        times = pd.Series([f"{day} {hour}" for day, hour in zip(days, hours, strict=True)])
-        try:
-            stamps = to_utc(pd.to_datetime(times, format="%Y/%m/%d %H:%M"), "UTC", path.name)
-        except ValueError as error:
-            raise DataError(f"{path.name} has a time that cannot be read: {error}") from None
+        stamps = _times(days, hours, numbered, path.name)
         refuse_disorder(stamps, numbered, path.name)
         values = _values(cells, flags, numbered, path.name, quantity)
         frame = pd.DataFrame({"time": stamps, "value": values, "flag": self._words(flags)})
@@ -194,6 +191,19 @@ def _named(path: Path) -> tuple[str, str, str]:
     return *VARIABLES[match[1]], re.sub(r"\W", "_", match[4])
 
 
+def _times(days: list[str], hours: list[str], lines: Sequence[int], source: str) -> pd.Series:
+    """Times of the values, UTC; DataError names the line without one."""
+    texts = pd.Series([f"{day} {hour}" for day, hour in zip(days, hours, strict=True)])
+    times = pd.to_datetime(texts, format="%Y/%m/%d %H:%M", errors="coerce")
+    if times.isna().any():
+        row = int(np.argmax(times.isna()))
+        raise DataError(
+            f"{source} line {lines[row]} has a time that cannot be read: {texts[row]!r}; write it "
+            "as 2016/05/01 12:00"
+        )
+    return to_utc(times, "UTC", source, lines)
+
+
 def _parts(lines: list[str], source: str) -> tuple[list[str], list[list[str]], Sequence[int]]:
     """The station; day, hour, value and flag of every line; and its number."""
     first, head = next((n, line.split()) for n, line in enumerate(lines) if line.strip())
@@ -232,6 +242,12 @@ def _place(cells: list[str], source: str) -> dict[str, float]:
     """Latitude, longitude, elevation [m] and depths [m]; swapped coordinates are refused."""
     values = [numbers([cell], [1], source, key)[0] for key, cell in zip(PLACE, cells, strict=True)]
     place = dict(zip(PLACE, map(float, values), strict=True))
+    for name, value in place.items():
+        if value in SENTINELS:
+            raise DataError(
+                f"{source} line 1: {name} is {value:g}, which often stands for a missing value; "
+                "write nan if it is not known"
+            )
     refuse_misplaced(place["lat"], place["lon"], source)
     return place
 

@@ -28,19 +28,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hydroda.errors import DataError, DeclarationError
+from hydroda.errors import DataError, DeclarationError, HydrodaError
 from hydroda.obs.holding import ALL, exact, refuse_repeated, refuse_side, write_lines
-from hydroda.obs.records import KEY, Format, Records, to_utc
+from hydroda.obs.records import KEY, Format, Records, bare, to_utc
 from hydroda.obs.textfiles import (
     SENTINELS,
     SEPARATORS,
     cells_of,
+    is_unit,
     numbers,
     refuse_disorder,
     refuse_sentinels,
     text_of,
 )
-from hydroda.units import Amount, Duration, convert, duration, magnitude
+from hydroda.units import Amount, Duration, duration, magnitude
 
 DAY = np.timedelta64(1, "D")
 FORM = "a plain table"
@@ -60,7 +61,10 @@ class Column:
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
                 raise DeclarationError(f"{name} of a column must be a text, got {value!r}")
-        convert(0.0, self.unit, self.unit, self.quantity)
+        if not is_unit(self.unit):
+            raise DeclarationError(
+                f"{self.quantity} is in {self.unit!r}, which is no unit; write one such as m"
+            )
         if self.depth is not None:
             object.__setattr__(self, "depth", magnitude(self.depth, "m", "depth of a column"))
 
@@ -98,8 +102,17 @@ class ColumnMap:
     def __post_init__(self) -> None:
         for name in ("missing", "genuine", "ignore"):
             value = getattr(self, name)
-            words = (value,) if isinstance(value, str) else tuple(map(str, value))
+            alone = isinstance(value, str | int | float)
+            words = (str(value),) if alone else tuple(map(str, value))
             object.__setattr__(self, name, words)
+        for name in ("time", "zone", "time_format", "separator", "decimal"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise DeclarationError(f"{name} must be a text, got {value!r}; write it in quotes")
+        try:
+            pd.to_datetime(["2000"], format=self.time_format or "ISO8601", errors="coerce")
+        except ValueError as error:
+            raise DeclarationError(f"time_format cannot be {self.time_format!r}: {error}") from None
         for name in ("columns", "attributes"):
             object.__setattr__(self, name, dict(getattr(self, name)))
         for name in ("after", "before"):
@@ -326,6 +339,8 @@ def _built(kind: type, entries: Mapping[str, Any], where: str) -> Any:
         return kind(**entries)
     except TypeError as error:  # an entry without a default is missing
         raise DeclarationError(f"{where} is not complete: {error}") from None
+    except HydrodaError as error:
+        raise type(error)(f"{where}: {error}") from None
 
 
 def _refuse_columns(names: list[str], told: ColumnMap, source: str) -> None:
@@ -358,23 +373,28 @@ def _intervals(
             warnings.simplefilter("error", FutureWarning)  # pandas 2 only warns of mixed zones
             stamps = pd.Series(pd.to_datetime(texts, format=form))
     except (ValueError, TypeError, FutureWarning):
-        wrong = pd.to_datetime(texts, format=form, errors="coerce", utc=True).isna()
-        row = int(np.argmax(wrong))
-        raise DataError(
-            f"{source} line {lines[row]}: {told.time} must be a time in one zone and in "
-            f"{told.time_format or 'ISO 8601'}, got {cells[row]!r}; say time_format='%d.%m.%Y', "
-            "for example"
-        ) from None
+        stamps = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
+        wrong = stamps.isna().to_numpy()
+        zoned = ""
+        if not wrong.any() and told.time_format is None:
+            wrong, zoned = bare(texts), " with its zone, as others have it"
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{source} line {lines[row]}: {told.time} must be a time in "
+                f"{told.time_format or 'ISO 8601'}{zoned}, got {cells[row]!r}; say "
+                "time_format='%d.%m.%Y', for example"
+            ) from None
     zone = told.zone or zone
-    there = to_utc(stamps, zone, source)
+    there = to_utc(stamps, zone, source, lines)
     length = told.after if told.after is not None else told.before
     if length is None:
         return there, there
     size = duration(length, "length of the intervals")
     step = size if told.after is not None else -size
-    bare = not isinstance(stamps.dtype, pd.DatetimeTZDtype)
+    clock = not isinstance(stamps.dtype, pd.DatetimeTZDtype)
     whole = size % DAY == np.timedelta64(0)
-    other = to_utc(stamps + step, zone, source) if bare and whole else there + step
+    other = to_utc(stamps + step, zone, source, lines) if clock and whole else there + step
     return (there, other) if told.after is not None else (other, there)
 
 

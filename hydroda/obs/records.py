@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from hydroda.errors import DataError
+from hydroda.obs.textfiles import SENTINELS
 from hydroda.units import Duration, convert, duration
 
 COLUMNS = ("time", "end", "station", "quantity", "depth", "value", "error", "flag", "count")
@@ -28,6 +31,7 @@ BESIDE = {"soil_moisture": tuple(FOOTPRINT)}
 GOOD = ["good", "ok", "valid", "usable"]
 TOO_FEW, NOT_RECORDED = "too_few", "not_recorded"
 LEVEL, REFERENCE = "groundwater_level", "reference"  # the attribute that names a level's datum
+ZONED = re.compile(r"(?:Z|[+-]\d\d(?::?\d\d)?)\s*$", re.IGNORECASE)  # how a time with a zone ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +94,7 @@ class Records:
             if any(map(str.isspace, flag)):
                 raise DataError(f"a flag must be one word; {source} has {flag!r}")
         used = {name: unit for name, unit in units.items() if (frame["quantity"] == name).any()}
-        places = _places(stations, pd.unique(frame["station"]))
+        places = _places(stations, pd.unique(frame["station"]), source)
         return cls(frame, used, places, dict(attributes or {}))
 
     def __post_init__(self) -> None:
@@ -324,21 +328,23 @@ def _named(kinds: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {kind: names for kind, names in kinds.items() if names}
 
 
-def to_utc(times: Any, zone: str | None, source: str) -> pd.Series:
-    """Times as naive UTC at nanoseconds.
+def to_utc(
+    times: Any, zone: str | None, source: str, lines: Sequence[int] | None = None
+) -> pd.Series:
+    """Times as naive UTC at nanoseconds; texts are ISO 8601, for a guess would swap day and month.
+
+    `lines` are those of the times in the file, to be named when one of them is wrong.
 
     Raises
     ------
     DataError
         A time has no zone and `zone` declares none, or is no time.
     """
-    try:
-        series = pd.to_datetime(pd.Series(times), utc=False)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{source} has a time that cannot be read{_which(times, error)}") from None
+    given = pd.Series(times)
+    series = _stamps(given, source, lines)
     if series.isna().any():
-        where = int(np.flatnonzero(series.isna())[0])
-        raise DataError(f"{source} has no time in row {where + 1}")
+        row = int(np.flatnonzero(series.isna())[0])
+        raise DataError(f"{source} has no time in {_place(row, lines)}")
     if not isinstance(series.dtype, pd.DatetimeTZDtype):
         if series.dtype == object:
             raise DataError(f"{source} mixes times of different zones; write all in UTC")
@@ -347,29 +353,78 @@ def to_utc(times: Any, zone: str | None, source: str) -> pd.Series:
                 f"{source} has times without a zone, such as {series.iloc[0]}; "
                 "write them in UTC with a trailing Z, or declare zone='UTC'"
             )
-        series = _localized(series, zone, source)
-    return series.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
-
-
-def _which(times: Any, error: Exception) -> str:
-    """The first of the times that is none, else what pandas says of them."""
-    series = pd.Series(times).reset_index(drop=True)
-    wrong = pd.to_datetime(series, utc=True, errors="coerce", format="ISO8601").isna()
-    if not wrong.any():
-        return f": {str(error).partition('. ')[0]}"
-    row = int(np.argmax(wrong))
-    return f" in row {row + 1}: {series[row]!r}; write it as 2016-05-01T12:00Z"
-
-
-def _localized(series: pd.Series, zone: str, source: str) -> pd.Series:
-    try:
-        return series.dt.tz_localize(zone)
-    except Exception as error:  # hours of a clock change: pandas 2 raises those of pytz
-        why = str(error).partition(", try")[0]  # what follows are arguments of pandas
+        series = _localized(series, zone, source, lines)
+    utc = series.dt.tz_convert("UTC").dt.tz_localize(None)
+    far = (utc < pd.Timestamp.min) | (utc > pd.Timestamp.max)
+    if far.any():
+        row = int(np.argmax(far))
         raise DataError(
-            f"{source} has times that zone {zone!r} does not settle: {why}; "
-            "write them in UTC or with their offset"
+            f"{source} has a time that cannot be read in {_place(row, lines)}: "
+            f"{given.iloc[row]!s} is not between the years 1678 and 2262"
+        )
+    return utc.astype("datetime64[ns]")
+
+
+def bare(times: pd.Series) -> np.ndarray:
+    """Which of the texts name no zone."""
+    return ~times.astype(str).str.contains(ZONED).to_numpy(bool)
+
+
+def _place(row: int, lines: Sequence[int] | None) -> str:
+    return f"row {row + 1}" if lines is None else f"line {lines[row]}"
+
+
+def _stamps(given: pd.Series, source: str, lines: Sequence[int] | None) -> pd.Series:
+    """Times with the zone that they name, NaT where there is none."""
+    texts = pd.api.types.infer_dtype(given, skipna=True) == "string"
+    form = "ISO8601" if texts else None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # pandas 2 only warns of mixed zones
+            return cast("pd.Series", pd.to_datetime(given, format=form))
+    except (ValueError, TypeError, FutureWarning) as error:
+        utc = pd.to_datetime(given, utc=True, errors="coerce", format="ISO8601")
+        wrong = (utc.isna() & given.notna()).to_numpy()
+        if texts and wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{source} has a time that cannot be read in {_place(row, lines)}: "
+                f"{given.iloc[row]!r}; write it as 2016-05-01T12:00Z"
+            ) from None
+        if not texts:
+            why = str(error).partition(". ")[0]
+            raise DataError(f"{source} has a time that cannot be read: {why}") from None
+    zoneless = bare(given)
+    if zoneless.any():
+        row = int(np.argmax(zoneless))
+        raise DataError(
+            f"{source} has a time without a zone in {_place(row, lines)}: {given.iloc[row]!r}, "
+            "others have one; write all in UTC"
+        )
+    return cast("pd.Series", utc)
+
+
+def _localized(series: pd.Series, zone: str, source: str, lines: Sequence[int] | None) -> pd.Series:
+    try:
+        pd.Timestamp(0).tz_localize(str(zone))
+    except Exception:  # pandas 2 raises those of pytz
+        raise DataError(
+            f"{source} is said to be in zone {zone!r}, which is none; write one such as "
+            "'Europe/Berlin', 'UTC' or 'UTC-06:00'"
         ) from None
+    try:
+        return cast("pd.Series", series.dt.tz_localize(zone))
+    except Exception:  # of hours of a clock change; which, the next lines find out
+        shown = np.ones(len(series), bool)
+        known = series.dt.tz_localize(zone, ambiguous=shown, nonexistent="NaT")
+        once = series.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").notna()
+    row = int(np.argmax(known.isna() | ~once))
+    why = "the clock went back past" if not once.iloc[row] else "the clock never showed"
+    at = "" if lines is None else f" line {lines[row]}"
+    raise DataError(
+        f"{source}{at} has times that zone {zone!r} does not settle: {why} {series.iloc[row]}; "
+        "write them in UTC or with their offset"
+    )
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -392,7 +447,7 @@ def _varies(column: pd.Series) -> bool:
     return bool((values != values[0]).any() if known else (values == values).any())
 
 
-def _places(stations: pd.DataFrame | None, named: Any) -> pd.DataFrame:
+def _places(stations: pd.DataFrame | None, named: Any, source: str = "the series") -> pd.DataFrame:
     """Places of the stations `named`, sorted, with the columns that say anything."""
     index = pd.Index(sorted(named), dtype=object, name="station")
     if stations is None:
@@ -403,9 +458,16 @@ def _places(stations: pd.DataFrame | None, named: Any) -> pd.DataFrame:
         if name in places and (places[name].abs() > bound).any():
             row = int(np.nanargmax(places[name].abs()))
             raise DataError(
-                f"{name} of station {index[row]!r} must lie within {bound:g} degrees, got "
-                f"{places[name].iloc[row]:g}; are latitude and longitude swapped?"
+                f"{source}: {name} of station {index[row]!r} must lie within {bound:g} degrees, "
+                f"got {places[name].iloc[row]:g}; are latitude and longitude swapped?"
             )
+    if "elevation" in places and places["elevation"].isin(SENTINELS).any():
+        row = int(np.argmax(places["elevation"].isin(SENTINELS)))
+        raise DataError(
+            f"{source}: elevation of station {index[row]!r} is "
+            f"{places['elevation'].iloc[row]:g}, which often stands for a missing value; leave it "
+            "out if it is not known"
+        )
     return places.dropna(axis="columns", how="all")
 
 
@@ -458,7 +520,8 @@ def from_wide(
     """Records from a table as `to_wide` makes it."""
     parts = []
     if "depth" in wide and units.get("depth", "m") != "m":
-        wide = wide.assign(depth=convert(wide["depth"], units["depth"], "m", "depth"))
+        depth = convert(wide["depth"], units["depth"], "m", f"{source}: depth")
+        wide = wide.assign(depth=depth)
     for quantity in quantities:
         unit = units.get(quantity, "")
         if not unit:
@@ -470,7 +533,7 @@ def from_wide(
                 part[name] = wide[f"{quantity}{end}"]
         if "error" in part:
             own = units.get(f"{quantity}_error") or unit
-            part["error"] = convert(part["error"], own, unit, f"{quantity}_error")
+            part["error"] = convert(part["error"], own, unit, f"{source}: {quantity}_error")
         if "flag" in part:
             part = part[part["flag"] != NOT_RECORDED]
         parts.append(part)

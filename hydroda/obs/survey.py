@@ -8,14 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hydroda.obs.records import KEY, Records
-from hydroda.obs.textfiles import SENTINELS
+from hydroda.errors import UnitError
+from hydroda.obs.records import KEY, PLACES, Records
+from hydroda.obs.textfiles import SENTINELS, is_unit
 from hydroda.sphere import great_circle
+from hydroda.units import convert
 
 REGULAR = 0.5  # share of spacings that are the usual one
 GAP = 1.5  # usual spacings, of a regular series
 WIDE_GAP = 3.0  # median spacings, of an irregular one
 STUCK = 24  # equal values in a row that a working sensor does not read
+# What values can be at all: lowest, highest, unit ("" where that does not matter).
+POSSIBLE = {
+    "soil_moisture": (0.0, 1.0, "m3 m-3"),
+    "neutron_counts": (0.0, np.inf, "h-1"),
+    "raw_neutron_counts": (0.0, np.inf, "h-1"),
+    "raw_thermal_counts": (0.0, np.inf, "h-1"),
+    "relative_humidity": (0.0, 110.0, "%"),
+    "pressure": (300.0, 1100.0, "hPa"),
+    "air_temperature": (-90.0, 60.0, "degC"),
+    "soil_temperature": (-90.0, 80.0, "degC"),
+    "precipitation": (0.0, np.inf, ""),  # of an hour, or in one
+}
 FAR, NEAR = 1e6, 0.1  # [m], and share of it: a station that a swap brings back
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))  # [s]
 
@@ -56,7 +70,10 @@ class SeriesSurvey:
 
 def survey(records: Records) -> list[SeriesSurvey]:
     """A survey of every series, in the order of the lines of `Records.summary`."""
-    return [_surveyed(series) for _, series in records.values.groupby(KEY, dropna=False)]
+    return [
+        _surveyed(series, records.units[str(series["quantity"].iloc[0])])
+        for _, series in records.values.groupby(KEY, dropna=False)
+    ]
 
 
 def described(records: Records) -> str:
@@ -66,17 +83,43 @@ def described(records: Records) -> str:
     for head, series in zip(heads, survey(records), strict=True):
         lines += [head, *(f"      {line}" for line in str(series).splitlines())]
     if not records.stations.columns.empty:
-        lines.append(f"  places of stations: {', '.join(map(str, records.stations))}")
+        alone = len(records.stations) == 1
+        spans = [str(name) if alone else _span(records.stations[name]) for name in records.stations]
+        lines.append(f"  places of stations: {', '.join(spans)}")
     lines += [f"  {name}: {' '.join(text.split())}" for name, text in records.attributes.items()]
-    return "\n".join([*lines, *(f"  odd: {oddity}" for oddity in _swapped(records.stations))])
+    odd = [*_unplaced(records.stations), *_alike(records.stations), *_swapped(records.stations)]
+    return "\n".join([*lines, *(f"  odd: {oddity}" for oddity in odd)])
+
+
+def _span(place: pd.Series) -> str:
+    """The range of one coordinate."""
+    low, high = f"{place.min():.10g}", f"{place.max():.10g}"
+    unit = PLACES[str(place.name)].partition("_")[0]
+    return f"{place.name} {low if low == high else f'{low} to {high}'} {unit}"
+
+
+def _unplaced(stations: pd.DataFrame) -> list[str]:
+    """Stations without the place that others have."""
+    lacking = stations.index[stations.isna().all(axis="columns")] if len(stations.columns) else ()
+    return [f"no place is known of {', '.join(map(str, lacking))}"] if len(lacking) else []
+
+
+def _alike(stations: pd.DataFrame) -> list[str]:
+    """Stations whose names differ in capitals only."""
+    names = pd.Series(stations.index.astype(str), dtype=object)
+    alike = names[names.str.lower().duplicated(keep=False)]
+    return [f"names of stations differ in capitals only: {', '.join(alike)}"] if len(alike) else []
 
 
 def _swapped(stations: pd.DataFrame) -> list[str]:
     """Stations far from all others, that latitude and longitude swapped bring near them."""
-    if not {"lon", "lat"} <= set(stations) or len(stations) < 3:
+    if not {"lon", "lat"} <= set(stations):
+        return []
+    stations = stations[stations["lon"].notna() & stations["lat"].notna()]
+    if len(stations) < 2:
         return []
     lon, lat = (stations[name].to_numpy() for name in ("lon", "lat"))
-    middle = np.nanmedian(lon), np.nanmedian(lat)
+    middle = (np.median(lon), np.median(lat)) if len(stations) > 2 else (lon[::-1], lat[::-1])
     here, there = great_circle(lon, lat, *middle), great_circle(lat, lon, *middle)
     return [
         f"station {stations.index[row]} lies {here[row] / 1e3:.0f} km from the others, "
@@ -85,14 +128,23 @@ def _swapped(stations: pd.DataFrame) -> list[str]:
     ]
 
 
-def _surveyed(series: pd.DataFrame) -> SeriesSurvey:
+def _surveyed(series: pd.DataFrame, unit: str) -> SeriesSurvey:
     times = series["time"].to_numpy("datetime64[ns]")
     flags = series.loc[series["flag"] != "", "flag"].value_counts().sort_index()
     good = ((series["flag"] == "") & series["value"].notna()).to_numpy()
     spacing, regular = _spacing(times)
-    gaps, longest, since = _gaps(times[good], spacing, GAP if regular else WIDE_GAP)
+    rows = np.flatnonzero(good)
+    first, last = (rows[0], rows[-1]) if rows.size else (times.size, -1)
+    # A series may begin or end with a gap, where more than one reading is missing.
+    known = [times[: int(first > 1)], times[good], times[times.size - int(times.size - last > 2) :]]
+    gaps, longest, since = _gaps(np.concatenate(known), spacing, GAP if regular else WIDE_GAP)
     missing = int((series["value"].isna() & (series["flag"] == "")).sum())
-    oddities = (*_twice(series), *_sentinels(series), *_stuck(series[good]))
+    oddities = (
+        *_twice(series),
+        *_sentinels(series),
+        *_impossible(series[good], unit),
+        *_stuck(series[good]),
+    )
     told = {str(flag): int(count) for flag, count in flags.items()}
     return SeriesSurvey(spacing, regular, gaps, longest, since, missing, told, oddities)
 
@@ -130,6 +182,29 @@ def _twice(series: pd.DataFrame) -> list[str]:
 def _sentinels(series: pd.DataFrame) -> list[str]:
     found = series.loc[series["value"].isin(SENTINELS), "value"].value_counts()
     return [f"{_many(count, 'value')} of {value:g}" for value, count in found.items()]
+
+
+def _impossible(good: pd.DataFrame, unit: str) -> list[str]:
+    """A unit that is none or of something else, and values that cannot be."""
+    if not is_unit(unit):
+        return [f"{unit!r} is no unit"]
+    quantity = str(good["quantity"].iloc[0]) if len(good) else ""
+    known = POSSIBLE.get(quantity)
+    if known is None:
+        return []
+    low, high, wanted = known
+    try:
+        values = convert(good["value"], unit, wanted or unit)
+    except UnitError:
+        return [f"{unit!r} is no unit of {quantity}, {wanted!r} is"]
+    # What stands for a missing value is told apart.
+    wrong = ((values < low) | (values > high)) & ~good["value"].isin(SENTINELS).to_numpy()
+    if not wrong.any():
+        return []
+    first = good[wrong].iloc[0]
+    span = f"below {low:g}" if np.isinf(high) else f"beyond {low:g} to {high:g}"
+    which = f"first {first['value']:g} {unit} at {first['time']}"
+    return [f"{_many(wrong.sum(), 'value')} {span} {wanted or unit}, {which}"]
 
 
 def _stuck(good: pd.DataFrame) -> list[str]:

@@ -14,10 +14,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hydroda.errors import DataError
+from hydroda.units import ureg
 
 # Numbers that loggers and archives write where they have none.
-SENTINELS = (-9999.0, 9999.0, -99999.0, 99999.0, -999.0, -999.99, -7999.0, 1e20, -1e20)
+_WRITTEN = (
+    *(-9999.0, 9999.0, -99999.0, 99999.0, -999.0, -999.9, -999.99, -9999.9, 9999.9),
+    *(-6999.0, -7999.0, 1e20, -1e20, 1e30, -1e30, 1e34, -1e34),
+    *(-32768.0, -32767.0, -2147483648.0, -2147483647.0, 9.969209968386869e36, 9.96921e36),
+)
+# Also as they come out of single precision.
+SENTINELS = tuple(dict.fromkeys([*_WRITTEN, *(float(np.float32(value)) for value in _WRITTEN)]))
 UTF_16 = b"\xff\xfe", b"\xfe\xff"  # how files of such an encoding begin
+# How files begin that are no text, whatever their names say.
+OTHERS = {
+    b"PK\x03\x04": "a spreadsheet or an archive; save its table as CSV in UTF-8",
+    b"\x1f\x8b": "gzipped; end its name in .gz",
+    b"\x89HDF": "NetCDF; end its name in .nc",
+    b"CDF": "NetCDF; end its name in .nc",
+    b"<": "a page of the web; was its download refused?",
+}
 BLANKS = " \t\x0b\x0c\x1c\x1d\x1e\x1f"  # what str.strip takes off a cell, of ASCII within lines
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
@@ -36,13 +51,13 @@ def text_of(path: Path, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
         raw = gzip.decompress(raw) if path.name.lower().endswith(".gz") else raw
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path.name} is damaged: {error}") from None
-    if raw.startswith(UTF_16):
-        raise DataError(f"{path.name} is text in UTF-16; save it in UTF-8")
+    refuse_no_text(raw, path.name)
     for encoding in encodings:
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
+        text = text.lstrip("\ufeff")  # programs put a second mark before the first
         if not text.strip():
             raise DataError(f"{path.name} is empty")
         if not text.endswith(("\n", "\r")):
@@ -52,7 +67,35 @@ def text_of(path: Path, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
                 f"is whole: {lines[-1][:80]!r}"
             )
         return text
-    raise DataError(f"{path.name} is no text in {' or '.join(encodings)}; is it damaged?")
+    raise DataError(f"{path.name} is no text in UTF-8; save it so, or is it damaged?")
+
+
+def refuse_no_text(raw: bytes, source: str) -> None:
+    """Nothing, unless a file that begins so cannot be read as text.
+
+    Raises
+    ------
+    DataError
+        Says what it seems to be, and what to do.
+    """
+    for sign, what in OTHERS.items():
+        if raw.startswith(sign):
+            raise DataError(f"{source} is {what}")
+    if raw.startswith(UTF_16):
+        raise DataError(f"{source} is text in UTF-16; save it in UTF-8")
+    if raw[:200].count(b"\0") > max(8, len(raw[:200]) // 4):
+        raise DataError(f"{source} holds zero bytes; is it text in UTF-16? Save it in UTF-8")
+    if not raw.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise DataError(f"{source} is empty")
+
+
+def is_unit(unit: str) -> bool:
+    """Whether a text is a unit."""
+    try:
+        ureg.Unit(unit)
+    except Exception:  # pint raises a dozen unrelated types on text it cannot read
+        return False
+    return True
 
 
 def beginning(path: Path, size: int = 4096) -> str:
@@ -173,8 +216,9 @@ def words_of(rows: Sequence[str]) -> list[list[str]] | None:
 
 def separator_hint(names: Sequence[str], own: str) -> str:
     """Which other sign seems to separate the columns, where there is only one name; else ""."""
-    other = [sign for sign in SEPARATORS if sign != own and sign in names[0]]
-    return SEPARATORS[other[0]] if len(names) == 1 and other else ""
+    known = SEPARATORS | {" ": "blanks"}
+    other = [sign for sign in known if sign != own and sign in names[0]]
+    return known[other[0]] if len(names) == 1 and other else ""
 
 
 def without(cells: Mapping[str, Sequence[str]], absent: set[str]) -> dict[str, list[str]]:

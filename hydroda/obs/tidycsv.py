@@ -30,15 +30,17 @@ from hydroda.obs.records import PLACES, SIDE, Format, Records, from_wide, to_utc
 from hydroda.obs.textfiles import (
     SENTINELS,
     cells_of,
+    is_unit,
     numbers,
     refuse_sentinels,
     separator_hint,
     text_of,
 )
-from hydroda.units import convert, ureg
+from hydroda.units import convert
 
 KEYS = ("time", "end", "station", "depth")
 GENUINE = "genuine"
+POINT = "; write it with a decimal point and nothing else, or leave the cell empty"
 MISSING = f"leave the cell empty, or say '# {GENUINE}: ' and the number if it was measured"
 
 
@@ -71,11 +73,27 @@ class TidyCsv(Format):
         for name in quantities:
             _refuse_unknown_unit(units[name], name, path.name)
         zone = units["time"] or zone
+        frame = table.frame
+        for name in (name for name in ("time", "end") if name in names):
+            frame[name] = to_utc(frame[name], zone, path.name, table.lines)
+        nameless = (frame["station"] == "").to_numpy()
+        if nameless.any():
+            line = table.lines[int(np.argmax(nameless))]
+            raise DataError(f"{path.name} line {line} has a value without a station; name it")
         records = from_wide(
-            table.frame, quantities, units, _stations(path), table.attributes, zone, path.name
+            frame, quantities, units, _stations(path), table.attributes, "UTC", path.name
         )
-        _refuse_twice(records, table, zone, path.name)
+        _refuse_twice(records, table, path.name)
         return records
+
+    def unread(self, path: Path) -> Mapping[str, tuple[str, ...]]:
+        """The stations of the table of stations that have no values."""
+        places = _stations(path)
+        if places is None:
+            return {}
+        valued = set(_table(path, ("time", "station")).frame["station"])
+        names = tuple(str(name) for name in places.index if name not in valued)
+        return {"stations": names} if names else {}
 
     def oddities(self, path: Path) -> tuple[str, ...]:
         """How many rows are earlier than the row before of the same station and depth."""
@@ -102,12 +120,6 @@ class TidyCsv(Format):
 
         Readings at instants need no `end`.
         """
-        if not records.stations.columns.empty:
-            places = records.stations.reset_index()
-            units = {"station": "", **PLACES}
-            _write_table(
-                _beside(path), places, {name: units[name] for name in map(str, places)}, {}
-            )
         wide, units = to_wide(records)
         instants = (wide["end"] == wide["time"]).all()
         wide = wide.drop(columns="end") if instants else wide
@@ -118,6 +130,12 @@ class TidyCsv(Format):
             wide[name] = np.datetime_as_string(stamps, unit=unit, timezone="UTC").astype(object)
             units[name] = "UTC"
         _write_table(path, wide, units, self.attributes_held(records, path))
+        if not records.stations.columns.empty:
+            places = records.stations.reset_index()
+            known = {"station": "", **PLACES}
+            _write_table(
+                _beside(path), places, {name: known[name] for name in map(str, places)}, {}
+            )
 
 
 def _beside(path: Path) -> Path:
@@ -160,7 +178,7 @@ def _table(path: Path, needed: tuple[str, ...]) -> _Table:
     columns, numbered = cells_of(lines, ",", list, path.name)
     frame = pd.DataFrame(
         {
-            name: column if name in texts else numbers(column, numbered, path.name, name)
+            name: column if name in texts else numbers(column, numbered, path.name, name, POINT)
             for name, column in columns.items()
         }
     )
@@ -184,7 +202,11 @@ def _head(
             break
         if line.startswith("#"):
             key, _, text = line[1:].partition(":")
-            attributes[key.strip()] = text.strip()
+            if attributes.setdefault(key.strip(), text.strip()) != text.strip():
+                raise DataError(
+                    f"{source} line {number + 1}: {key.strip()} is {text.strip()!r}, and "
+                    f"{attributes[key.strip()]!r} above; keep one, or write two files"
+                )
             lines[number] = ""
         elif line.strip() and len(head) < 2:
             head.append(([cell.strip() for cell in next(csv.reader([line]))], number))
@@ -222,30 +244,25 @@ def _stations(path: Path) -> pd.DataFrame | None:
         raise DataError(f"{beside.name} has {unknown[0]!r}; known are {', '.join(PLACES)}")
     for name, unit in PLACES.items():
         if name in frame:
-            frame[name] = convert(frame[name], units[name], unit, name)
+            frame[name] = convert(frame[name], units[name], unit, f"{beside.name}: {name}")
     return frame
 
 
-def _known(unit: str) -> bool:
-    try:
-        ureg.Unit(unit)
-    except Exception:  # pint raises a dozen unrelated types on text it cannot read
-        return False
-    return True
-
-
 def _refuse_unknown_unit(unit: str, name: str, source: str) -> None:
-    if unit and not _known(unit):
-        raise DataError(f"{source} has {name} in {unit!r}, which is no unit; write one such as m")
+    if unit and not is_unit(unit):
+        raise DataError(
+            f"{source} has {name} in {unit!r}, which is no unit; write one such as m in the row "
+            "below the names"
+        )
 
 
-def _refuse_twice(records: Records, table: _Table, zone: str | None, source: str) -> None:
+def _refuse_twice(records: Records, table: _Table, source: str) -> None:
     """Nothing, unless a station has a quantity twice at one depth and time."""
     again = records.repeated
     if again is None:
         return
-    times = to_utc(table.frame["time"], zone, source)
-    same = (table.frame["station"] == again["station"]) & (times == again["time"])
+    frame = table.frame
+    same = (frame["station"] == again["station"]) & (frame["time"] == again["time"])
     lines = " and ".join(str(table.lines[int(row)]) for row in np.flatnonzero(same)[:2])
     raise DataError(
         f"{source} lines {lines}: station {again['station']!r} has {again['quantity']} twice at "

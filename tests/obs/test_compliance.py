@@ -16,6 +16,7 @@ import pytest
 
 from hydroda.obs import Records, read, write
 from tests.obs.test_formats import CASES, EXAMPLES, mixed, orthogonal
+from tests.obs.test_records import hourly
 
 Shared = Callable[[str], Path]
 
@@ -65,10 +66,21 @@ def everything() -> Records:
     return counts.joined([mixed().select(["w"])])
 
 
+def placeless() -> Records:
+    """Two wells read on different days, whose places nobody tells."""
+    frames = [
+        hourly([1.0, 2.0], f"2016-01-0{day}T00:00Z", quantity="groundwater_level", station=name)
+        for day, name in enumerate("ab", 1)
+    ]
+    return Records.of(pd.concat(frames), {"groundwater_level": "m"})
+
+
 def test_that_written_files_pass_without_a_remark(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{case.__name__}.nc" for case in (*CASES, everything)]
-    for case, path in zip((*CASES, everything), paths, strict=True):
+    cases = (*CASES, everything, placeless)
+    paths = [tmp_path / f"{case.__name__}.nc" for case in cases]
+    for case, path in zip(cases, paths, strict=True):
         write(case(), path)
+        assert read(path) == case()
     assert faults_of(paths, tmp_path) == {path.name: [] for path in paths}
 
 

@@ -223,7 +223,11 @@ UTC,,m3 m-3
         ("time,station", "when,station", "needs a column 'time'; it has when, station"),
         ("station,soil_moisture", "station,station", "names a column twice"),
         ("UTC,", ",", "has times without a zone"),
-        ("2016-01-02", "2016-13-02", "has a time that cannot be read in row 2: '2016-13-02T00:00'"),
+        (
+            "2016-01-02",
+            "2016-13-02",
+            "has a time that cannot be read in line 5: '2016-13-02T00:00'",
+        ),
         ("m3 m-3", "furlong/?", "has soil_moisture in 'furlong/\\?', which is no unit"),
         ("UTC,,m3 m-3", "UTC,m3 m-3", "line 3 has 2 cells in place of 3; write one unit"),
         (
@@ -248,7 +252,9 @@ def test_that_a_corrupt_table_is_refused_with_its_line(
 
 def test_that_binary_and_cut_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(TEXT.encode() + b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=r"x\.csv is no text in utf-8-sig; is it damaged"):
+    with pytest.raises(
+        DataError, match=r"x\.csv is no text in UTF-8; save it so, or is it damaged"
+    ):
         read(tmp_path / "x.csv")
     write(mixed(), tmp_path / "y.csv.gz")
     whole = (tmp_path / "y.csv.gz").read_bytes()
@@ -279,7 +285,7 @@ def test_that_places_in_a_table_of_stations_are_checked(tmp_path: Path) -> None:
 def test_that_missing_and_unknown_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"there is no file .*nowhere\.csv"):
         read(tmp_path / "nowhere.csv")
-    (tmp_path / "x.xlsx").touch()
+    (tmp_path / "x.xlsx").write_text("x")
     with pytest.raises(DataError, match=r"is of no known format; known are \.nc"):
         read(tmp_path / "x.xlsx")
     with pytest.raises(DataError, match=r"x\.xlsx must end in \.nc"):

@@ -389,7 +389,7 @@ NETCDF: dict[str, Case | tuple[Callable[[xr.Dataset], None], str]] = {
     "duplicate station": (same_names, "has station 'a' twice in station_name"),
     "two datums": Never("see below"),
     "truncated": Refused(cut, "is truncated or no NetCDF file"),
-    "empty": Refused(nothing, "is truncated or no NetCDF file"),
+    "empty": EMPTY,
 }
 
 
@@ -518,3 +518,287 @@ def test_that_rows_are_read_alike_in_one_sweep_and_one_by_one(tmp_path: Path) ->
         (tmp_path / folder).mkdir()
         (tmp_path / folder / stem).write_text("\n".join(rows) + "\n" + last)
     assert read(tmp_path / "one" / stem) == read(tmp_path / "other" / stem)
+
+
+# --- what was read wrongly, or not in a line, before ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("2016-01-01T01", "05/10/2016 01", "line 4: '05/10/2016 01:00Z'; write it as 2016-05-01T"),
+        ("2016-01-01T01:00Z", "42370.04", "line 4: '42370.04'; write it as"),
+        ("2016-01-01T01", "2516-01-01T01", "line 4: .* not between the years 1678 and 2262"),
+        ("2016-01-01T01", "0016-01-01T01", "line 4: .* not between the years 1678 and 2262"),
+        ("T01:00Z", "T01:00", "without a zone in line 4: '2016-01-01T01:00', others have one"),
+        ("2016-01-01T01:00Z", "", "has no time in line 4"),
+        ("Z,S1,0.3", "Z,,0.3", "line 4 has a value without a station"),
+        (
+            "time,",
+            "# datum: nap\n# datum: ground\ntime,",
+            "line 2: datum is 'ground', and 'nap' ab",
+        ),
+        ("0.3", "-6999", "line 4: soil_moisture is -6999, which often stands"),
+        ("0.3", "-9999.9", "line 4: soil_moisture is -9999.9, which often stands"),
+        ("0.3", "9.969209968386869e+36", "line 4: soil_moisture is 9.96921e.36, which often"),
+        ("0.3", "NA", "line 4: soil_moisture must be a number, got 'NA'; .* leave the cell empty"),
+        (",", " ", "by commas, not by blanks"),
+        ("UTC,,m3 m-3\n", "", "in '0.2', which is no unit; .* in the row below the names"),
+        ("time", "<html>time", "is a page of the web"),
+    ],
+)
+def test_that_a_mistake_is_named_with_its_line(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(swap(old, new)((PLAIN_HEAD + PLAIN_ROWS).encode()).decode())
+    found = said(TidyCsv(), path)
+    assert re.search(message, found) and "x.csv" in found, found
+
+
+def test_that_the_hours_of_a_clock_change_are_read_where_they_have_their_offset(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.csv"
+    rows = "2016-10-30T02:30+02:00,S1,0.2\n2016-10-30T02:30+01:00,S1,0.3\n"
+    path.write_text(PLAIN_HEAD + rows)
+    times = read(path).values["time"]
+    assert times.tolist() == [pd.Timestamp("2016-10-30 00:30"), pd.Timestamp("2016-10-30 01:30")]
+
+
+@pytest.mark.parametrize(
+    ("day", "why"), [("2016-10-30", "went back past"), ("2016-03-27", "never showed")]
+)
+def test_that_an_hour_of_a_clock_change_is_named_with_its_line(
+    tmp_path: Path, day: str, why: str
+) -> None:
+    path = tmp_path / "x.csv"
+    rows = f"{day}T01:30,S1,0.2\n{day}T02:30,S1,0.3\n"
+    path.write_text(PLAIN_HEAD.replace("UTC", "Europe/Berlin") + rows)
+    found = said(TidyCsv(), path)
+    assert "x.csv line 4 has times that zone 'Europe/Berlin' does not settle" in found
+    assert f"the clock {why} {day} 02:30:00; write them in UTC or with their offset" in found
+    path.write_text(PLAIN_HEAD.replace("UTC", "UTC-6") + rows)
+    assert "zone 'UTC-6', which is none; write one such as" in said(TidyCsv(), path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04" + bytes(range(200)), "a spreadsheet or an archive; save its table as CSV"),
+        (gzip.compress(PLAIN_HEAD.encode()), "is gzipped; end its name in .gz"),
+        ((PLAIN_HEAD + PLAIN_ROWS).encode("utf-16-le"), "zero bytes; is it text in UTF-16"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf \n", "is empty"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x.csv", "x.txt"])
+def test_that_what_is_no_text_is_called_what_it_is(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(HydrodaError, match=message):
+        read(path)
+
+
+def test_that_two_byte_order_marks_are_no_hindrance(tmp_path: Path) -> None:
+    plain, other = tmp_path / "x.csv", tmp_path / "y.csv"
+    plain.write_text(PLAIN_HEAD + PLAIN_ROWS)
+    other.write_bytes(marked(marked(plain.read_bytes())))
+    assert read(other) == read(plain)
+
+
+def test_that_stations_of_the_table_beside_without_values_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(PLAIN_HEAD + PLAIN_ROWS)
+    beside = tmp_path / "x.stations.csv"
+    beside.write_text("station,elevation\n,m\nS1,5\nS2,6\n")
+    assert TidyCsv().unread(path) == {"stations": ("S2",)}
+    beside.write_text("station,elevation\n,m\nS1,5\nS1,6\n")
+    assert "x.stations.csv has station 'S1' twice" in said(TidyCsv(), path)
+    beside.write_text("station,elevation\n,s\nS1,5\n")
+    assert "x.stations.csv: elevation must be convertible to 'm'; got 's'" in said(TidyCsv(), path)
+
+
+def test_that_nothing_is_left_of_a_table_that_cannot_be_written(tmp_path: Path) -> None:
+    good = three_stations()
+    with pytest.raises(HydrodaError, match="twice"):
+        write(good.joined([good]), tmp_path / "x.csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("MV),Stand (cm t.o.v. NAP)", "NAP),Stand (cm t.o.v. NAP)", "line 17 names the column"),
+        ("B99X0001,002,99XP", "B99X0002,002,99XP", "tells of the well B99X0002002 in line 13, and"),
+        ("14-04-1990,275", "14-04-3000,275", "line 20: 3000-04-14 .* 1678 and 2262"),
+        ("Maaiveld (cm", "Maaiveld (xx", "B99X0001002_1.csv: Maaiveld must be convertible to 'm'"),
+    ],
+)
+def test_that_a_well_that_contradicts_itself_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "B99X0001002_1.csv"
+    path.write_bytes(swap(old, new)(DINO.encode()))
+    found = said(DinoLoket(), path)
+    assert re.search(message, found), found
+
+
+def test_that_a_place_out_of_the_dutch_grid_is_odd(tmp_path: Path) -> None:
+    path = tmp_path / "B99X0001002_1.csv"
+    path.write_text(DINO)
+    assert DinoLoket().oddities(path) == ()
+    path.write_text(DINO.replace("150000,450000", "450000,150000"))
+    assert DinoLoket().oddities(path) == (
+        "x 450000 m and y 150000 m lie outside of the Netherlands; are they swapped?",
+    )
+
+
+def test_that_other_tables_name_what_is_wrong_with_them(tmp_path: Path) -> None:
+    stm = tmp_path / STM_NAME
+    stm.write_text(STM.replace("520.00", "-9999.0"))
+    assert "line 1: elevation is -9999, which often" in said(Ismn(), stm)
+    stm.write_text(STM.replace("01:00", "24:00"))
+    assert "line 3 has a time that cannot be read: '2017/04/19 24:00'" in said(Ismn(), stm)
+    (tmp_path / "XYC001.csv").write_text(PROCESSED)
+    places = "File name,Latitude,Longitude,Altitude\nXYC001,50.5,6.4,300\nXYC001,51.5,6.4,300\n"
+    (tmp_path / "General_information.csv").write_text(places)
+    assert "has station 'XYC001' twice" in said(CosmosEurope(), tmp_path / "XYC001.csv")
+    (tmp_path / "SantaRita.txt").write_text(LEVEL_2.replace(" ", ";"))
+    with pytest.raises(HydrodaError, match="must begin with YYYY-MM-DD HH:MM and have blanks"):
+        read(tmp_path / "SantaRita.txt")
+
+
+# --- NetCDF that is damaged within ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"])
+@pytest.mark.parametrize("unlimited", [False, True])
+def test_that_a_cut_classic_netcdf_file_is_refused(
+    tmp_path: Path, form: str, unlimited: bool
+) -> None:
+    """The library gives zeros for what is not there."""
+    import netCDF4
+
+    path = tmp_path / "x.nc"
+    with netCDF4.Dataset(path, "w", format=form) as file:
+        file.featureType = "timeSeries"
+        file.createDimension("time", None if unlimited else 3)
+        file.createDimension("letter", 1)
+        file.createVariable("station", "S1", ("letter",)).cf_role = "timeseries_id"
+        file["station"][:] = np.array([b"a"])
+        for name, kind in (("time", "f8"), ("soil_moisture", "i2")):
+            file.createVariable(name, kind, ("time",))
+        file["time"].setncatts({"standard_name": "time", "units": "days since 2016-01-01"})
+        file["soil_moisture"].units = "%"
+        file["time"][:], file["soil_moisture"][:] = [0, 1, 2], [10, 20, 30]
+    whole = path.read_bytes()
+    assert read(path).values["value"].tolist() == [10, 20, 30]
+    # The padding of the last number may be missing, as programs leave it out.
+    for size in (*range(4, 200, 30), len(whole) - 10, len(whole) - 3):
+        path.write_bytes(whole[:size])
+        assert "truncated" in said(DiscreteSampling(), path)
+
+
+def with_attributes(name: str, **attributes: object) -> Callable[[xr.Dataset], None]:
+    def change(dataset: xr.Dataset) -> None:
+        dataset[name].attrs.update(attributes)
+
+    return change
+
+
+def without_units(dataset: xr.Dataset) -> None:
+    dataset["time"] = ("time", np.arange(3.0), {"standard_name": "time"})
+
+
+def in_months_of_thirty_days(dataset: xr.Dataset) -> None:
+    dataset["time"].encoding["calendar"] = "360_day"
+    times = xr.date_range("2016-02-29", periods=3, calendar="360_day", use_cftime=True)
+    dataset["time"] = ("time", times, dataset["time"].attrs)
+
+
+def without_end(dataset: xr.Dataset) -> None:
+    dataset["time"] = ("time", np.array([0.0, 1.0, 9.97e36]), dataset["time"].attrs)
+    dataset["time"].attrs["units"] = "days since 2016-01-01"
+
+
+def unknown_elevation(dataset: xr.Dataset) -> None:
+    dataset["alt"] = ("station", [1.0, -9999.0, 2.0], {"standard_name": "altitude", "units": "m"})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_units, "time of x.nc must have units such as .* it has no units"),
+        (in_months_of_thirty_days, "the standard calendar; it has 360_day"),
+        (without_end, "x.nc cannot be decoded: "),
+        (with_value(np.inf), "soil_moisture of x.nc is infinite in 1 places"),
+        (with_value(np.float32(-999.99)), "soil_moisture of x.nc is -999.99 in 1 places"),
+        (unknown_elevation, "x.nc: elevation of station 'b' is -9999, which often stands"),
+        (in_other_units, "x.nc: soil_moisture_error must be convertible"),
+    ],
+)
+def test_that_netcdf_that_makes_no_sense_is_refused(
+    tmp_path: Path, change: Callable[[xr.Dataset], None], message: str
+) -> None:
+    path = tmp_path / "good.nc"
+    write(three_stations(), path)
+    dataset = xr.load_dataset(path, engine="netcdf4")
+    change(dataset)
+    dataset.to_netcdf(tmp_path / "x.nc", engine="netcdf4")
+    found = said(DiscreteSampling(), tmp_path / "x.nc")
+    assert re.search(message, found), found
+
+
+def in_intervals() -> xr.Dataset:
+    """A dataset of two days whose times stand in their middle."""
+    times = pd.to_datetime(["2016-01-01T12:00", "2016-01-02T12:00"])
+    half = pd.Timedelta("12h")
+    bounds = np.stack([times - half, times + half], axis=-1)
+    named = {"standard_name": "time", "bounds": "time_bnds"}
+    return xr.Dataset(
+        {
+            "soil_moisture": (("station", "time"), [[0.1, 0.2]], {"units": "1"}),
+            "time_bnds": (("time", "bnds"), bounds),
+            "name": (("station",), ["a"], {"cf_role": "timeseries_id"}),
+        },
+        {"time": ("time", times, named)},
+        {"featureType": "timeSeries"},
+    )
+
+
+def test_that_an_interval_begins_and_ends_with_its_bounds() -> None:
+    values = DiscreteSampling().decode(in_intervals(), "it").values
+    assert values["time"].tolist() == list(pd.to_datetime(["2016-01-01", "2016-01-02"]))
+    assert values["end"].tolist() == list(pd.to_datetime(["2016-01-02", "2016-01-03"]))
+
+
+def test_that_a_time_out_of_its_bounds_is_refused() -> None:
+    damaged = in_intervals()
+    times = np.array(["2016-01-01T12:00", "1970-01-01"], "datetime64[ns]")
+    damaged["time"] = ("time", times, damaged["time"].attrs)
+    with pytest.raises(HydrodaError, match="it has a time out of its time_bnds: 1970-01-01 00:00"):
+        DiscreteSampling().decode(damaged, "it")
+
+
+def test_that_a_ragged_array_of_negative_size_and_a_file_of_nothing_are_refused(
+    tmp_path: Path,
+) -> None:
+    write(three_stations().where([True, True, False] + [True] * 6), tmp_path / "x.nc")
+    dataset = xr.load_dataset(tmp_path / "x.nc", engine="netcdf4")
+    dataset["row_size"].values[:] = [-1, 5, 4]
+    with pytest.raises(HydrodaError, match="it is cut wrongly: row_size is -1 somewhere"):
+        DiscreteSampling().decode(dataset, "it")
+    with pytest.raises(HydrodaError, match="it holds no observation"):
+        DiscreteSampling().decode(in_intervals().isel(time=slice(0)), "it")
+
+
+def test_that_times_out_of_order_are_read_and_told(tmp_path: Path) -> None:
+    good, path = three_stations(), tmp_path / "x.nc"
+    write(good, path)
+    assert DiscreteSampling().oddities(path) == ()
+    xr.load_dataset(path, engine="netcdf4").isel(time=[0, 2, 1]).to_netcdf(tmp_path / "y.nc")
+    assert read(tmp_path / "y.nc") == good
+    (told,) = DiscreteSampling().oddities(tmp_path / "y.nc")
+    assert told == "times out of order: 3, first 2016-10-30 00:00:00"

@@ -127,5 +127,5 @@ def test_that_empty_and_renamed_files_are_refused(path: Path) -> None:
     with pytest.raises(DataError, match="is empty"):
         read(path)
     path.write_bytes(b"\xfa\xfe\x00")
-    with pytest.raises(DataError, match="is no text in utf-8"):
+    with pytest.raises(DataError, match="is no text in UTF-8"):
         read(path)

@@ -171,7 +171,7 @@ def test_that_a_depth_without_a_unit_and_a_nameless_station_are_refused() -> Non
         (
             "2016-10-30",
             "30.10.2016",
-            "line 3: when must be a time in .* ISO 8601, got '30.10.2016 00:00'",
+            "line 3: when must be a time in ISO 8601, got '30.10.2016 00:00'",
         ),
         ("NA,31.0,x\n", "NA,3\n", "line 4 has 3 cells in place of 4: .* is the file cut"),
         ("NA,31.0,x\n", "NA,3", "ends within line 4; is the file cut"),
@@ -205,7 +205,9 @@ def test_that_times_in_utc_pass_the_double_hour(path: Path) -> None:
     records = MappedCsv(told).read(path)
     assert records.values["time"].dt.hour.tolist() == [0, 1]
     path.write_text("t,head\n2016-10-30T02:30+02:00,1\n2016-10-30T02:30+01:00,2\n")
-    with pytest.raises(DataError, match="must be a time in one zone"):
+    assert MappedCsv(told).read(path) == records
+    path.write_text("t,head\n2016-10-30T02:30+02:00,1\n2016-10-30T02:30,2\n")
+    with pytest.raises(DataError, match="line 3: t must be a time in ISO 8601 with its zone, as"):
         MappedCsv(told).read(path)
 
 
@@ -290,3 +292,33 @@ def test_that_no_value_is_lost_or_doubled(values: list[float | None]) -> None:
     assert records.values["time"].tolist() == times.tolist()
     expected = [np.nan if value is None else value for value in values]
     np.testing.assert_array_equal(records.values["value"], expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('zone = "UTC"', "zone = 1", "x.csv.toml: zone must be a text, got 1; write it in quotes"),
+        ('unit = "m"', 'unit = "furlongx"', "column 'h': .* in 'furlongx', which is no unit"),
+        ('zone = "UTC"', 'time_format = "%Q"', "time_format cannot be '%Q': 'Q' is a bad dir"),
+        ('zone = "UTC"', 'zone = "UTC"\nafter = "1"', "x.csv.toml: after needs a unit of time"),
+        ('zone = "UTC"', 'zone = "Atlantis"', "x.csv is said to be in zone 'Atlantis', which is n"),
+    ],
+)
+def test_that_a_map_that_makes_no_sense_is_refused_with_its_name(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    told = 'time = "t"\nzone = "UTC"\n[columns.h]\nstation = "a"\nquantity = "level"\nunit = "m"\n'
+    path = tmp_path / "x.csv"
+    path.write_text("t,h\n2016-01-01 00:00,1.5\n2016-01-01 01:00,-9999\n")
+    path.with_name("x.csv.toml").write_text(told.replace(old, new))
+    with pytest.raises(HydrodaError, match=message):
+        read(path)
+
+
+def test_that_a_number_may_stand_for_a_missing_one_without_quotes(tmp_path: Path) -> None:
+    told = 'time = "t"\nzone = "UTC"\nmissing = -9999\n'
+    told += '[columns.h]\nstation = "a"\nquantity = "level"\nunit = "m"\n'
+    path = tmp_path / "x.csv"
+    path.write_text("t,h\n2016-01-01 00:00,1.5\n2016-01-01 01:00,-9999\n")
+    path.with_name("x.csv.toml").write_text(told)
+    assert read(path).values["value"].isna().tolist() == [False, True]

@@ -78,3 +78,44 @@ def test_that_every_series_is_described_below_its_line() -> None:
     assert lines[0] == "4 values of 1 station"
     assert [line.strip() for line in lines[2::2]] == ["every 1 h; no gaps"] * 2
     assert lines[3].startswith("  a at 0.2 m: soil_moisture")
+
+
+def test_that_a_series_may_begin_end_or_be_nothing_but_a_gap() -> None:
+    (found,) = survey(series([np.nan, np.nan, 0.1, 0.2, np.nan]))
+    assert (found.gaps, found.longest, found.since) == (
+        1,
+        pd.Timedelta("2 h"),
+        pd.Timestamp("2016-01-01"),
+    )
+    (found,) = survey(series([np.nan] * 5))
+    assert str(found) == "every 1 h; 1 gap, the longest 4 h from 2016-01-01 00:00:00; 5 missing"
+
+
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [
+        ("m3 m-3", "1 value beyond 0 to 1 m3 m-3, first 25 m3 m-3 at 2016-01-01 01:00:00"),
+        ("%", None),
+        ("m", "'m' is no unit of soil_moisture, 'm3 m-3' is"),
+        ("wetness", "'wetness' is no unit"),
+    ],
+)
+def test_that_values_in_a_mixture_of_units_are_odd(unit: str, told: str | None) -> None:
+    (found,) = survey(Records.of(hourly([0.2, 25.0]), {"soil_moisture": unit}))
+    assert found.oddities == ((told,) if told else ())
+
+
+def test_that_rain_may_be_a_rate() -> None:
+    frame = hourly([0.0, 0.001], quantity="precipitation")
+    (found,) = survey(Records.of(frame, {"precipitation": "m d-1"}))
+    assert found.oddities == ()
+
+
+def test_that_places_are_shown_with_their_range_and_what_is_odd_about_them() -> None:
+    frame = pd.concat([hourly([0.1, 0.2], station=name) for name in ("A", "a", "b")])
+    places = pd.DataFrame({"lat": [50.5, 6.5], "lon": [6.4, 50.4]}, index=["A", "a"])
+    told = described(Records.of(frame, UNITS, places))
+    assert "places of stations: lon 6.4 to 50.4 degrees, lat 6.5 to 50.5 degrees" in told
+    assert "odd: no place is known of b" in told
+    assert "odd: names of stations differ in capitals only: A, a" in told
+    assert told.count("with latitude and longitude swapped") == 2
