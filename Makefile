@@ -40,7 +40,7 @@ layers: test-environment
 	$(IN) -c "from importlinter.cli import lint_imports_command as lint; lint()"
 
 pytest: test-environment
-	$(IN) -m pytest -n 2
+	$(IN) -m pytest -n 2 --dist worksteal
 
 bench: test-environment
 	$(IN) -m benchmarks

@@ -953,7 +953,7 @@ class TerrestrialSystem(Model):
     ) -> _Outcome:  # fmt: skip
         table, kept = passes.packed(m)
         crew = passes.Crew(
-            passes.passes_of(m.token, m.scheme),
+            *passes.passes_of(m.token, m.scheme),
             table.ctypes.data,
             m.mesh.pieces.size - 1,
             m.mesh.strips.size - 1,

@@ -156,6 +156,7 @@ def test_that_weights_of_layers_sum_to_one_and_give_the_mean(
     assert 0 < reach[0] < 2
 
 
+@settings(max_examples=25)  # each new grid costs its nodes
 @given(moistures, thicknesses, st.sampled_from([LeftRule("5 degree"), None]))
 def test_that_weights_of_cosmic_sum_to_one_and_give_its_mean(
     moisture: list[float], thickness: list[float], rule: LeftRule | None

@@ -2,7 +2,9 @@
 
 numba compiles a function again inside every function that calls it. The passes are large and Newton
 and Krylov call them in many places; called through a pointer they are compiled once (a minute less
-of compilation). What they work on crosses as a table of the addresses and shapes of arrays.
+of compilation). Those that know the kind of soil and of face are compiled for each kind, and all
+others, which only see numbers, once for all kinds. What they work on crosses as a table of the
+addresses and shapes of arrays.
 """
 
 from functools import cache
@@ -41,59 +43,12 @@ from hydroda.models.kernels.flow.moves import (
 )
 from hydroda.models.kernels.flow.multigrid import coarsen, cycle, precondition
 
-FILL, ASSEMBLE, FACTORS, SWEEP, LEFT, PRODUCT, BEGIN, DIRECTION, HALF, FULL, MOVE = range(11)
+# These two know the kind of soil and of face.
+FILL, ASSEMBLE = 0, 1
+FACTORS, SWEEP, LEFT, PRODUCT, BEGIN, DIRECTION, HALF, FULL, MOVE = range(2, 11)
 ACCOUNT, RESTORE, SAVE, JUDGE, OLD, OPEN, BOOK, BETWEEN, RESIDUAL = range(11, 20)
 # These are done at once, by one thread.
 COARSEN, CYCLE, IMPROVE = 20, 21, 22
-
-
-@kernel
-def do(what: int, m: Member, source: int, target: int, a: float, b: float, piece: int) -> None:
-    """One pass over one piece, or one strip for SWEEP."""
-    first, last = 0, 0
-    if what == COARSEN:
-        coarsen(m)
-        return
-    if what == CYCLE:
-        precondition(m, source, target)
-        return
-    if what == IMPROVE:
-        cycle(m, REST, source, target, -1.0)
-        return
-    if what != SWEEP:
-        first, last = m.mesh.pieces[piece], m.mesh.pieces[piece + 1]
-    if what == FILL:
-        fill_and_faces(m, first, last)
-    elif what == ASSEMBLE:
-        assemble(m, a, piece)
-    elif what == FACTORS:
-        factor(m, first, last)
-    elif what == SWEEP:
-        sweep(m, source, target, a, piece)
-    elif what == LEFT:
-        left(m, source, target, piece)
-    elif what == RESIDUAL:
-        residual(m, source, target, REST, piece)
-    elif what == PRODUCT:
-        product(m, source, target, piece)
-    elif what <= FULL:
-        krylov(what - BEGIN, m, a, b, piece)
-    elif what == MOVE:
-        move(m, a, first, last)
-    elif what == JUDGE:
-        judge(m, a, b > 0.0, piece)
-    elif what == ACCOUNT:
-        account(m, a, first, last)
-    elif what == OLD:
-        before_newton(m, first, last)
-    elif what == BETWEEN:
-        between(m, first, last)
-    elif what == OPEN:
-        begin(m, first, last)
-    elif what == BOOK:
-        book(m, first, last)
-    else:
-        copies(what == RESTORE, m, first, last)
 
 
 # -------------------------------------------------------------------------- arrays behind addresses
@@ -234,18 +189,18 @@ def packed(m: Member) -> tuple[np.ndarray, list[np.ndarray]]:
 _SIGNATURE = types.void(*(int64,) * 4, float64, float64, int64, int64)
 
 
-def passes_of(token: NamedTuple, scheme: NamedTuple) -> int:
-    """Address of the passes for one kind of soil and of face."""
+def passes_of(token: NamedTuple, scheme: NamedTuple) -> tuple[int, int]:
+    """Addresses of the passes for one kind of soil and of face, and of those for all kinds."""
     # By type: as tuples, all tokens are equal.
-    return _passes_of(type(token), type(scheme))
+    return _by_kind(type(token), type(scheme)), _for_all()
 
 
 @cache
-def _passes_of(curve: type, face: type) -> int:
+def _by_kind(curve: type, face: type) -> int:
     token, scheme = curve(), face()
 
     @kernel
-    def passes(
+    def by_kind(
         table: int,
         what: int,
         source: int,
@@ -257,11 +212,71 @@ def _passes_of(curve: type, face: type) -> int:
     ) -> None:
         m = _unpack(token, scheme, table)
         for piece in range(first, last):
-            do(what, m, source, target, a, b, piece)
+            if what == FILL:
+                fill_and_faces(m, m.mesh.pieces[piece], m.mesh.pieces[piece + 1])
+            else:
+                assemble(m, a, piece)
 
-    passes.compile(_SIGNATURE.args)
-    _KEPT.append(passes)
-    return int(_get_wrapper_address(passes, _SIGNATURE))
+    return _address(by_kind)
+
+
+@cache
+def _for_all() -> int:
+    return _address(for_all)
+
+
+@kernel
+def for_all(
+    table: int, what: int, source: int, target: int, a: float, b: float, first: int, last: int
+) -> None:
+    """One pass over some pieces, or strips for SWEEP."""
+    m = _unpack(None, None, table)
+    if what == COARSEN:
+        coarsen(m)
+        return
+    if what == CYCLE:
+        precondition(m, source, target)
+        return
+    if what == IMPROVE:
+        cycle(m, REST, source, target, -1.0)
+        return
+    for piece in range(first, last):
+        if what == SWEEP:
+            sweep(m, source, target, a, piece)
+            continue
+        begun, end = m.mesh.pieces[piece], m.mesh.pieces[piece + 1]
+        if what == FACTORS:
+            factor(m, begun, end)
+        elif what == LEFT:
+            left(m, source, target, piece)
+        elif what == RESIDUAL:
+            residual(m, source, target, REST, piece)
+        elif what == PRODUCT:
+            product(m, source, target, piece)
+        elif what <= FULL:
+            krylov(what - BEGIN, m, a, b, piece)
+        elif what == MOVE:
+            move(m, a, begun, end)
+        elif what == JUDGE:
+            judge(m, a, b > 0.0, piece)
+        elif what == ACCOUNT:
+            account(m, a, begun, end)
+        elif what == OLD:
+            before_newton(m, begun, end)
+        elif what == BETWEEN:
+            between(m, begun, end)
+        elif what == OPEN:
+            begin(m, begun, end)
+        elif what == BOOK:
+            book(m, begun, end)
+        else:
+            copies(what == RESTORE, m, begun, end)
+
+
+def _address(compiled: Any) -> int:
+    compiled.compile(_SIGNATURE.args)
+    _KEPT.append(compiled)
+    return int(_get_wrapper_address(compiled, _SIGNATURE))
 
 
 _KEPT: list[Any] = []
@@ -278,7 +293,8 @@ def _shared(
 class Crew(NamedTuple):
     """Who does the passes, on what: addresses, how many pieces and strips, in threads or not."""
 
-    passes: int
+    by_kind: int
+    for_all: int
     table: int
     pieces: int
     strips: int
@@ -302,7 +318,8 @@ def each(
 @kernel
 def _over(crew: Crew, what: int, source: int, target: int, a: float, b: float) -> None:
     pieces = crew.strips if what == SWEEP else 1 if what >= COARSEN else crew.pieces
+    passes = crew.by_kind if what <= ASSEMBLE else crew.for_all
     if crew.threads > 1 and pieces > 1:
-        _shared(crew.passes, crew.table, what, source, target, a, b, pieces)
+        _shared(passes, crew.table, what, source, target, a, b, pieces)
     else:
-        _call(crew.passes, crew.table, what, source, target, a, b, 0, pieces)  # type: ignore[call-arg]
+        _call(passes, crew.table, what, source, target, a, b, 0, pieces)  # type: ignore[call-arg]
