@@ -586,10 +586,11 @@ def test_that_an_hour_of_a_clock_change_is_named_with_its_line(
     ("content", "message"),
     [
         (b"PK\x03\x04" + bytes(range(200)), "a spreadsheet or an archive; save its table as CSV"),
-        (gzip.compress(PLAIN_HEAD.encode()), "is gzipped; end its name in .gz"),
+        (gzip.compress(PLAIN_HEAD.encode(), mtime=0), "is gzipped; end its name in .gz"),
         ((PLAIN_HEAD + PLAIN_ROWS).encode("utf-16-le"), "zero bytes; is it text in UTF-16"),
         (b"\xef\xbb\xbf\xef\xbb\xbf \n", "is empty"),
     ],
+    ids=["packed", "gzipped", "utf-16", "marks"],
 )
 @pytest.mark.parametrize("name", ["x.csv", "x.txt"])
 def test_that_what_is_no_text_is_called_what_it_is(
