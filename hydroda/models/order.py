@@ -29,7 +29,12 @@ WETTEST = 0.9999
 UNCHANGED = 1e-9
 # Densities [kg m-3] of snow that an analysis puts on bare ground, and that it may have there.
 NEW_SNOW, LIGHTEST, DENSEST = 250.0, 50.0, 500.0
-SNOW_LAYERS = ("snow_ice", "snow_liquid", "snow_thickness")
+# Snow that melts gets as dense as water [kg m-3] in a forecast, and may stay so.
+SOAKED = 1001.0
+COLDEST = 150.0  # [K] of snow
+LAYERS = ("snow_ice", "snow_liquid", "snow_thickness")
+WATER_OF_LAYERS = frozenset({"snow_ice", "snow_liquid"})
+SNOW = frozenset({"snow", "snow_depth", *LAYERS})
 
 
 class Profile(NamedTuple):
@@ -118,36 +123,95 @@ def snow_in_order(
 ) -> dict[str, Array]:
     """snow, snow_depth and the snow layers in agreement, none negative.
 
-    `given` holds them by name, layers (member, column, place). Where an analysis has changed snow
-    [mm], its layers and depth follow in proportion; where it has changed the water of layers, the
-    sum does. New snow on bare ground of `ground` [K] (member, column) lies without a layer while it
-    is thin, or begins one as warm as the ground, at most freezing.
+    `given` holds them by name, layers (member, column, place). What an analysis changed is kept
+    where snow can be so, layers before their sums, and what it did not change follows: layers their
+    sums in proportion, and depths the snow [mm]. What it put where no layer lay joins the top
+    layer, or else the thin snow. Thin snow on `ground` [K] (member, column) that has grown thick
+    begins a layer as warm as the ground, at most freezing.
     """
-    ice, liquid, thickness = (np.maximum(given[name], 0.0) for name in SNOW_LAYERS)
-    snow, depth = np.maximum(given["snow"], 0.0), np.maximum(given["snow_depth"], 0.0)
-    warmth = given["snow_temperature"]
-    layered = (thickness > 0.0).any(axis=-1)
-    held = (ice + liquid).sum(axis=-1)
-    if {"snow_ice", "snow_liquid"}.isdisjoint(changed) and "snow" in changed:
-        # The water of the pack before the analysis is still in its layers, or else in its depth.
-        part = np.divide(snow, held, out=np.ones_like(snow), where=layered & (held > 0.0))
-        ice, liquid, thickness = (v * part[..., None] for v in (ice, liquid, thickness))
-        depth = np.where(layered, depth * part, np.clip(depth, snow / DENSEST, snow / LIGHTEST))
-        depth = np.where(~layered & (given["snow_depth"] <= 0.0), snow / NEW_SNOW, depth)
-    else:
-        snow = np.where(layered, held, snow)
-    gone = snow <= 0.0
+    if SNOW.isdisjoint(changed):
+        return {name: given[name] for name in (*SNOW, "snow_temperature")}
+    positive = {name: np.maximum(given[name], 0.0) for name in SNOW}
+    lies = _layers(given, changed)
+    layered = np.asarray(lies.any(axis=-1))
+    ice, liquid, thickness = _layered_snow(positive, changed, lies)
+    thin, lying = _thin_snow(positive, changed)
+    whole = "snow" in changed and WATER_OF_LAYERS.isdisjoint(changed)
+    snow = np.where(layered, positive["snow"] if whole else (ice + liquid).sum(axis=-1), thin)
+    depth = np.where(layered, thickness.sum(axis=-1), lying)
+    there = layered[..., None] & (ice + liquid > 0.0)
+    # A forecast wants no empty place below a layer.
+    order = np.argsort(there, axis=-1, kind="stable")
     ice, liquid, thickness, warmth = (
-        np.where(gone[..., None], 0.0, v) for v in (ice, liquid, thickness, warmth)
+        np.take_along_axis(np.where(there, v, 0.0), order, axis=-1)
+        for v in (ice, liquid, thickness, given["snow_temperature"])
     )
-    begun = ~layered & ~gone & (depth >= THINNEST)
+    begun = ~layered & (depth >= THINNEST)
     for layers, value in ((ice, snow), (thickness, depth), (warmth, np.minimum(ground, FREEZING))):
         layers[..., -1] = np.where(begun, value, layers[..., -1])
     return {
         "snow": snow,
-        "snow_depth": np.where(gone, 0.0, depth),
+        "snow_depth": depth,
         "snow_ice": ice,
         "snow_liquid": liquid,
         "snow_thickness": thickness,
         "snow_temperature": warmth,
     }
+
+
+def _layers(given: Mapping[str, Array], changed: Collection[str]) -> NDArray[np.bool_]:
+    """Where a layer of snow lay before the analysis (member, column, place)."""
+    telling = []
+    if "snow_thickness" not in changed:
+        telling.append(given["snow_thickness"] > 0.0)
+    if WATER_OF_LAYERS.isdisjoint(changed):
+        telling.append(given["snow_ice"] + given["snow_liquid"] > 0.0)
+    # Without a layer the temperature is 0 K, or no more than an analysis has lifted it.
+    return np.asarray(np.all(telling or [given["snow_temperature"] > COLDEST], axis=0))
+
+
+def _layered_snow(
+    given: Mapping[str, Array], changed: Collection[str], lies: NDArray[np.bool_]
+) -> tuple[Array, Array, Array]:
+    """Ice, liquid water [mm] and thickness [m] of layers, for columns that had any."""
+    top = lies & (np.cumsum(lies, axis=-1) == 1)
+    ice, liquid, thickness = (
+        np.where(lies, v, 0.0)
+        + np.where(top, np.where(lies, 0.0, v).sum(axis=-1, keepdims=True), 0.0)
+        for v in (given[name] for name in LAYERS)
+    )
+    deep = not {"snow_depth", "snow_thickness"}.isdisjoint(changed)
+    if "snow" in changed and WATER_OF_LAYERS.isdisjoint(changed):
+        part = _part(given["snow"], ice + liquid)
+        ice, liquid = ice * part, liquid * part
+        thickness = thickness if deep else thickness * part
+    water = ice + liquid
+    if "snow_depth" in changed and "snow_thickness" not in changed:
+        thickness = thickness * _part(_deep(given["snow_depth"], water.sum(axis=-1)), thickness)
+    return ice, liquid, _deep(thickness, water)
+
+
+def _thin_snow(given: Mapping[str, Array], changed: Collection[str]) -> tuple[Array, Array]:
+    """Snow [mm] and its depth [m], for columns that had no layers."""
+    snow, depth, densest = given["snow"], given["snow_depth"], DENSEST
+    if "snow" not in changed and not WATER_OF_LAYERS.isdisjoint(changed):
+        snow = snow + (given["snow_ice"] + given["snow_liquid"]).sum(axis=-1)
+    if "snow_depth" in changed:
+        # Thin, it only covers the ground: its depth is kept, however light that makes it.
+        light = (snow > 0.0) & (depth < THINNEST) & (depth * SOAKED >= snow)
+        return snow, np.where(light, depth, _deep(depth, snow))
+    if "snow_thickness" in changed:
+        depth, densest = depth + given["snow_thickness"].sum(axis=-1), SOAKED
+    return snow, _deep(np.where(depth > 0.0, depth, snow / NEW_SNOW), snow, densest)
+
+
+def _part(whole: Array, layers: Array) -> Array:
+    """What brings layers to the sum `whole`; 1 where they are none."""
+    held = layers.sum(axis=-1)
+    return np.divide(whole, held, out=np.ones_like(held), where=held > 0.0)[..., None]
+
+
+def _deep(depth: Array, water: Array, densest: float = SOAKED) -> Array:
+    """The depth [m] of water [mm] of snow, brought between DENSEST and LIGHTEST if impossible."""
+    possible = (depth * densest >= water) & (depth * LIGHTEST <= water)
+    return np.where(possible, depth, np.clip(depth, water / DENSEST, water / LIGHTEST))

@@ -128,3 +128,151 @@ def test_that_much_snow_on_warm_ground_begins_a_layer_at_freezing():
     assert after["snow_ice"][0, 1, -1] == after["snow"][0, 1] == 500.0
     assert after["snow_thickness"][0, 1, -1] == after["snow_depth"][0, 1] > 0.01
     assert after["snow_temperature"][0, 1, -1] == 273.15
+
+
+# Water [mm] that a forecast leaves in 3, 1 and 5 layers and in none.
+LYING = np.array([[0.0, 0.0, 10.0, 15.0, 30.0], [0.0, 0.0, 0.0, 0.0, 4.0], [5.0] * 5, [0.0] * 5])
+
+
+def forecast(rng):
+    """Packs of five members, 0 to 5 layers or thin snow, each in agreement."""
+    water = rng.permutation(np.concatenate([LYING, [[0.0] * 5]]))[:, None, :]
+    density = rng.uniform(60.0, 900.0, water.shape)
+    liquid = water * rng.choice([0.0, 0.1, 1.0], water.shape)
+    thickness = water / density
+    layered = water.sum(axis=-1) > 0.0
+    thin = rng.choice([0.0, 0.8], layered.shape)
+    return {
+        "snow": np.where(layered, water.sum(axis=-1), thin),
+        "snow_depth": np.where(layered, thickness.sum(axis=-1), thin / rng.uniform(100.0, 400.0)),
+        "snow_ice": water - liquid,
+        "snow_liquid": liquid,
+        "snow_thickness": thickness,
+        "snow_temperature": np.where(water > 0.0, 265.0, 0.0),
+    }
+
+
+NAMES = ("snow", "snow_depth", "snow_ice", "snow_liquid", "snow_thickness")
+SUBSETS = st.sets(st.sampled_from(NAMES), min_size=1)
+
+
+def analysed(before, changed, rng):
+    """Each member drawn towards the mean of all, or anything at all."""
+    pull, noise = rng.choice([0.2, 0.9]), rng.choice([0.0, 1.0])
+    after = dict(before)
+    for name in changed:
+        value, scale = before[name], before[name].std() * noise
+        value = value + pull * (value.mean(axis=0) - value)
+        after[name] = value + scale * rng.normal(size=value.shape)
+    return after
+
+
+def agree(snow):
+    """Nothing, if sums are those of layers, which lie one on another, or else the snow is thin."""
+    there = snow["snow_thickness"] > 0.0
+    layered = there[..., -1]
+    water = snow["snow_ice"] + snow["snow_liquid"]
+    assert all((snow[name] >= 0.0).all() for name in NAMES)
+    assert (np.diff(there.astype(int), axis=-1) >= 0).all()
+    np.testing.assert_array_equal(water > 0.0, there)
+    np.testing.assert_array_equal(snow["snow_temperature"] > 0.0, there)
+    sums = {"snow": water, "snow_depth": snow["snow_thickness"]}
+    for name, layers in sums.items():
+        np.testing.assert_allclose(layers.sum(axis=-1)[layered], snow[name][layered], rtol=1e-12)
+    assert (snow["snow_thickness"] * 50.0 <= water * (1.0 + 1e-12)).all()
+    assert (snow["snow_thickness"] * 1001.0 >= water * (1.0 - 1e-12)).all()
+    assert (snow["snow_depth"][~layered] < 0.01).all()
+    np.testing.assert_array_equal(snow["snow_depth"] > 0.0, snow["snow"] > 0.0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(changed=SUBSETS, seed=st.integers(0, 10_000))
+def test_that_layers_add_up_to_the_snow_whatever_an_analysis_changed(changed, seed):
+    rng = np.random.default_rng(seed)
+    before = forecast(rng)
+    set_ = analysed(before, changed, rng)
+    after = snow_in_order(set_, changed, np.full((5, 1), 285.0))
+    agree(after)
+    if changed.isdisjoint({"snow_ice", "snow_liquid"}):
+        np.testing.assert_array_equal(after["snow"], np.maximum(set_["snow"], 0.0))
+    else:
+        layers = sum(np.maximum(set_[name], 0.0) for name in ("snow_ice", "snow_liquid"))
+        thin = before["snow_temperature"].max(axis=-1) == 0.0
+        rest = np.where(thin, np.maximum(set_["snow"], 0.0), 0.0)
+        told = layers.sum(axis=-1) * ~(thin & ("snow" in changed)) + rest
+        np.testing.assert_allclose(after["snow"], told, rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(changed=SUBSETS, seed=st.integers(0, 10_000))
+def test_that_snow_which_no_analysis_moved_stays(changed, seed):
+    before = forecast(np.random.default_rng(seed))
+    after = snow_in_order(before, changed, np.full((5, 1), 285.0))
+    for name, value in before.items():
+        np.testing.assert_allclose(after[name], value, rtol=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    changed=st.sampled_from([*((name,) for name in NAMES), ("snow", "snow_depth")]),
+    factor=st.floats(0.9, 1.1),
+)
+def test_that_what_was_changed_within_reason_is_kept(changed, factor):
+    set_ = pack(**{name: factor * pack()[name] for name in changed})
+    after = snow_in_order(set_, changed, WARM)
+    for name in changed:
+        np.testing.assert_allclose(after[name], set_[name], rtol=1e-12)
+
+
+def test_that_snow_and_depth_changed_together_are_both_kept():
+    changed = {"snow": np.array([[30.0, 0.8]]), "snow_depth": np.array([[0.15, 0.004]])}
+    after = snow_in_order(pack(**changed), tuple(changed), WARM)
+    for name, value in changed.items():
+        np.testing.assert_allclose(after[name], value, rtol=1e-12)
+    np.testing.assert_allclose(after["snow_thickness"], 0.5 * pack()["snow_thickness"])
+    np.testing.assert_allclose(after["snow_liquid"], 0.5 * pack()["snow_liquid"])
+
+
+def test_that_layers_follow_the_depth_and_the_depth_its_layers():
+    after = snow_in_order(pack(snow_depth=np.array([[0.24, 0.005]])), ("snow_depth",), WARM)
+    np.testing.assert_allclose(after["snow_thickness"], 0.8 * pack()["snow_thickness"])
+    np.testing.assert_array_equal(after["snow"], pack()["snow"])
+    thinner = pack(snow_thickness=0.8 * pack()["snow_thickness"])
+    after = snow_in_order(thinner, ("snow_thickness",), WARM)
+    np.testing.assert_allclose(after["snow_depth"], [[0.24, 0.005]])
+
+
+def test_that_a_thickness_put_where_thin_snow_has_no_layer_loses_no_snow():
+    thicker = pack()["snow_thickness"]
+    thicker[0, 1, -1] = 0.01
+    after = snow_in_order(pack(snow_thickness=thicker), ("snow_thickness",), WARM)
+    np.testing.assert_array_equal(after["snow"], pack()["snow"])
+    assert after["snow_depth"][0, 1] == after["snow_thickness"][0, 1, -1] == 0.015
+    assert after["snow_ice"][0, 1, -1] == 1.0 and after["snow_temperature"][0, 1, -1] == 273.15
+
+
+def test_that_ice_put_where_no_layer_lies_joins_the_snow_that_is_there():
+    more = pack()["snow_ice"]
+    more[0, :, 0] = 2.0
+    after = snow_in_order(pack(snow_ice=more), ("snow_ice",), WARM)
+    np.testing.assert_allclose(after["snow"], [[62.0, 3.0]])
+    np.testing.assert_array_equal(after["snow_ice"][0, 0], [0.0, 0.0, 12.0, 15.0, 30.0])
+
+
+def test_that_a_layer_that_lost_its_water_leaves_no_gap():
+    less = pack()["snow_ice"]
+    less[0, 0, -1] = -1.0
+    changes = {"snow_ice": less, "snow_liquid": 0.0 * less}
+    after = snow_in_order(pack(**changes), tuple(changes), WARM)
+    np.testing.assert_array_equal(after["snow_ice"][0, 0], [0.0, 0.0, 0.0, 10.0, 15.0])
+    np.testing.assert_array_equal(after["snow_temperature"][0, 0], [0.0, 0.0, 0.0, 265.0, 268.0])
+    assert after["snow_depth"][0, 0] == pytest.approx(0.1)
+
+
+def test_that_a_depth_that_no_snow_has_is_brought_to_one_it_has():
+    for depth, density in ((-0.1, 500.0), (0.0005, 500.0), (9.0, 50.0)):
+        thickness = (pack()["snow_ice"] + pack()["snow_liquid"]) / 200.0
+        set_ = pack(snow_depth=np.array([[depth, depth]]), snow_thickness=thickness)
+        after = snow_in_order(set_, ("snow_depth",), WARM)
+        np.testing.assert_allclose(after["snow_depth"], pack()["snow"] / density, rtol=1e-12)
+        np.testing.assert_array_equal(after["snow"], pack()["snow"])
