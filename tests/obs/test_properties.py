@@ -59,7 +59,7 @@ def any_records(draw: st.DrawFn) -> Records:
         "y": st.floats(-1e6, 1e6),
         "lon": st.floats(-180, 360),
         "lat": st.floats(-90, 90),
-        "elevation": st.sampled_from([np.nan, 12.5, -9999.0, 99999.0]),
+        "elevation": st.sampled_from([np.nan, 12.5, -430.5, 8848.86]),
     }
     known = draw(st.sets(st.sampled_from([("x", "y"), ("lon", "lat"), ("elevation",)])))
     named = sorted(name for group in known for name in group)
