@@ -45,7 +45,7 @@ from hydroda.models.land_parts import (
     weather_rows,
 )
 from hydroda.models.land_parts import SCALARS as LAND_SCALARS
-from hydroda.models.order import Profile, snow_in_order, soil_in_order
+from hydroda.models.order import Profile, snow_as_set, snow_in_order, soil_in_order
 from hydroda.models.retention import Retention, content, head
 from hydroda.models.runoff import Runoff, Simtop
 from hydroda.models.soil_heat import nodes, thickness
@@ -506,7 +506,8 @@ class LandColumn(LandParts, Model):
         after = ensemble.assign(
             {name: ensemble[name].copy(data=values) for name, values in ordered.items()}
         )
-        return self._diagnosed(after), self.water(after) - self.water(ensemble)
+        given = ensemble.assign(snow=ensemble["snow"].copy(data=snow_as_set(pack, changed)))
+        return self._diagnosed(after), self.water(after) - self.water(given)
 
     def _content(self, ensemble: xr.Dataset) -> Array:
         """Liquid water [m3 m-3] that the heads hold in the pores that ice leaves."""

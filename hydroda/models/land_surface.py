@@ -30,7 +30,7 @@ from hydroda.models.land_parts import (
     temperatures,
     weather_rows,
 )
-from hydroda.models.order import snow_in_order
+from hydroda.models.order import snow_as_set, snow_in_order
 from hydroda.models.retention import content
 from hydroda.models.terrestrial import Above, Demand, Surface, TerrestrialSystem
 from hydroda.state import Variable
@@ -172,7 +172,7 @@ class LandSurface(LandParts, Surface):
             coords["land_depth"] = ("land_layer", grid.z[:n], {"units": "m", "positive": "down"})
         return coords
 
-    def held(self, ensemble: xr.Dataset) -> Array:
+    def held(self, ensemble: xr.Dataset, changed: tuple[str, ...] = ()) -> Array:
         """Water on leaves, in snow and as ice in the ground [mm], (member, column)."""
         ice = np.ascontiguousarray(ensemble["ice"].values, dtype=float)
         dz = np.asarray(ensemble["thickness"].values, float)
@@ -183,7 +183,8 @@ class LandSurface(LandParts, Surface):
                 agreement.summed(ice[m], dz, held[m])
 
         in_pieces(weigh, len(ice), ice.size)
-        stores = ensemble["canopy_water"].values + ensemble["snow"].values
+        pack = {name: ensemble[name].values for name in ("snow", *SNOW_ROWS)}
+        stores = ensemble["canopy_water"].values + snow_as_set(pack, changed)
         return np.asarray(MM * held + stores)
 
     def ordered(

@@ -16,7 +16,15 @@ from hydroda.models.kernels.snow import THINNEST
 from hydroda.models.kernels.water import LEAST_OPEN
 from hydroda.models.retention import Retention, content, head
 
-__all__ = ["DRIEST", "UNCHANGED", "Profile", "heads_in_order", "snow_in_order", "soil_in_order"]
+__all__ = [
+    "DRIEST",
+    "UNCHANGED",
+    "Profile",
+    "heads_in_order",
+    "snow_as_set",
+    "snow_in_order",
+    "soil_in_order",
+]
 
 Array = NDArray[np.float64]
 
@@ -157,6 +165,15 @@ def snow_in_order(
         "snow_thickness": thickness,
         "snow_temperature": warmth,
     }
+
+
+def snow_as_set(given: Mapping[str, Array], changed: Collection[str]) -> Array:
+    """Snow [mm] as an analysis has set it, bounds or not: by its layers where it changed these."""
+    if WATER_OF_LAYERS.isdisjoint(changed):
+        return given["snow"]
+    held = (given["snow_ice"] + given["snow_liquid"]).sum(axis=-1)
+    thin = given["snow"] if "snow" in changed else given["snow"] + held
+    return np.where(_layers(given, changed).any(axis=-1), held, thin)
 
 
 def _layers(given: Mapping[str, Array], changed: Collection[str]) -> NDArray[np.bool_]:

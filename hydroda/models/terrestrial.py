@@ -250,8 +250,11 @@ class Surface(ABC):
         """A new ensemble with the state of the surface."""
         return ensemble
 
-    def held(self, ensemble: xr.Dataset) -> Array:
-        """Water above the ground, and ice in it [mm], (member, column)."""
+    def held(self, ensemble: xr.Dataset, changed: tuple[str, ...] = ()) -> Array:
+        """Water above the ground, and ice in it [mm], (member, column).
+
+        Of an ensemble that is not yet in order: as an analysis of `changed` has set it.
+        """
         return np.zeros((1, 1))
 
     def ordered(
@@ -1113,7 +1116,7 @@ class TerrestrialSystem(Model):
         above = self.surface.ordered(self, ensemble, changed)
         fields, sums = self._agreed(above, changed)
         after = above.assign({name: above[name].copy(data=v) for name, v in fields.items()})
-        before = MM * sums[..., agreement.BEFORE] + self.surface.held(ensemble)
+        before = MM * sums[..., agreement.BEFORE] + self.surface.held(ensemble, changed)
         water = MM * sums[..., agreement.AFTER] + self.surface.held(after)
         pond = MM * sums[..., agreement.POND]
         after = after.assign(

@@ -187,6 +187,24 @@ def _land(model: LandColumn, warmth: float) -> Case:
     return Case(model, ensemble, _shower(warmth))
 
 
+def _snowed(case: Case) -> Case:
+    """The case with one layer of snow in every member, of 20 to 40 mm."""
+    mass = np.linspace(20.0, 40.0, case.ensemble.sizes["member"])[:, None]
+    layer = {"snow_ice": mass, "snow_thickness": mass / 200.0, "snow_temperature": 265.0}
+    fields = {"snow": mass, "snow_depth": mass / 200.0}
+    ensemble = case.ensemble.assign(
+        {
+            name: case.ensemble[name].copy(data=value + np.zeros(case.ensemble[name].shape))
+            for name, value in fields.items()
+        }
+    )
+    for name, value in layer.items():
+        values = np.zeros(ensemble[name].shape)
+        values[..., -1] = value
+        ensemble = ensemble.assign({name: ensemble[name].copy(data=values)})
+    return Case(case.model, ensemble, case.forcing)
+
+
 def _shower(warmth: float) -> ForcingWindow:
     hours = np.arange(24)
     daylight = np.maximum(np.sin(2.0 * np.pi * (hours - 6) / 24), 0.0)
@@ -356,14 +374,19 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     CLM4Column: (
         _land(CLM4Column(plants=(clm4("c3 grass"),), **field), 288.0),
         _land(CLM4Column(plants=(clm4("c3 grass"),), **field), 268.0),
+        _snowed(_land(CLM4Column(plants=(clm4("c3 grass"),), **field), 264.0)),
     ),
-    CoLMColumn: (_land(CoLMColumn(plants=(igbp("croplands"),), **field), 271.0),),
+    CoLMColumn: (
+        _land(CoLMColumn(plants=(igbp("croplands"),), **field), 271.0),
+        _snowed(_land(CoLMColumn(plants=(igbp("croplands"),), **field), 264.0)),
+    ),
     LandColumn: (_land(LandColumn(plants=(clm4("c3 crop"),), bottom=Aquifer(), **field), 295.0),),
     Lorenz96: (_ring(),),
     Linear: (_linear(),),
     TerrestrialSystem: (
         _hillslope(),
         _meadow(290.0),
+        _snowed(_meadow(264.0)),
         _meadow(271.0, 1.5, 2.0),  # in some columns snow is left in some members only
     ),
     BMIModel: (_reservoirs(),),

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydroda.models.kernels.column import FREEZING, FUSION, GRAVITY
-from hydroda.models.order import Profile, snow_in_order, soil_in_order
+from hydroda.models.order import Profile, snow_as_set, snow_in_order, soil_in_order
 from hydroda.models.retention import ClappHornberger, VanGenuchten, content
 
 LAYERS = 6
@@ -193,14 +193,28 @@ def test_that_layers_add_up_to_the_snow_whatever_an_analysis_changed(changed, se
     set_ = analysed(before, changed, rng)
     after = snow_in_order(set_, changed, np.full((5, 1), 285.0))
     agree(after)
-    if changed.isdisjoint({"snow_ice", "snow_liquid"}):
-        np.testing.assert_array_equal(after["snow"], np.maximum(set_["snow"], 0.0))
-    else:
-        layers = sum(np.maximum(set_[name], 0.0) for name in ("snow_ice", "snow_liquid"))
-        thin = before["snow_temperature"].max(axis=-1) == 0.0
-        rest = np.where(thin, np.maximum(set_["snow"], 0.0), 0.0)
-        told = layers.sum(axis=-1) * ~(thin & ("snow" in changed)) + rest
-        np.testing.assert_allclose(after["snow"], told, rtol=1e-12, atol=1e-12)
+    # Only what was set below zero makes a difference.
+    positive = {name: np.maximum(value, 0.0) for name, value in set_.items()}
+    np.testing.assert_allclose(
+        after["snow"], snow_as_set(positive, changed), rtol=1e-12, atol=1e-12
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(changed=SUBSETS, seed=st.integers(0, 10_000))
+def test_that_what_an_analysis_put_in_is_counted_as_its_own(changed, seed):
+    rng = np.random.default_rng(seed)
+    before = forecast(rng)
+    set_ = analysed(before, changed, rng)
+    parts = ("snow_ice", "snow_liquid")
+    layered = before["snow_temperature"].max(axis=-1) > 0.0
+    gain = sum((set_[name] - before[name]).sum(axis=-1) for name in parts)
+    if changed.isdisjoint(parts):
+        gain = set_["snow"] - before["snow"]
+    elif "snow" in changed:
+        gain = np.where(layered, gain, set_["snow"] - before["snow"])
+    expected = before["snow"] + gain
+    np.testing.assert_allclose(snow_as_set(set_, changed), expected, rtol=1e-12, atol=1e-12)
 
 
 @settings(max_examples=100, deadline=None)
