@@ -24,14 +24,15 @@ _WRITTEN = (
 )
 # Also as they come out of single precision.
 SENTINELS = tuple(dict.fromkeys([*_WRITTEN, *(float(np.float32(value)) for value in _WRITTEN)]))
-UTF_16 = b"\xff\xfe", b"\xfe\xff"  # how files of such an encoding begin
-# How files begin that are no text, whatever their names say.
+# How files begin that are no text in UTF-8, whatever their names say.
 OTHERS = {
     b"PK\x03\x04": "a spreadsheet or an archive; save its table as CSV in UTF-8",
     b"\x1f\x8b": "gzipped; end its name in .gz",
     b"\x89HDF": "NetCDF; end its name in .nc",
     b"CDF": "NetCDF; end its name in .nc",
     b"<": "a page of the web; was its download refused?",
+    b"\xff\xfe": "text in UTF-16; save it in UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it in UTF-8",
 }
 BLANKS = " \t\x0b\x0c\x1c\x1d\x1e\x1f"  # what str.strip takes off a cell, of ASCII within lines
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
@@ -81,8 +82,6 @@ def refuse_no_text(raw: bytes, source: str) -> None:
     for sign, what in OTHERS.items():
         if raw.startswith(sign):
             raise DataError(f"{source} is {what}")
-    if raw.startswith(UTF_16):
-        raise DataError(f"{source} is text in UTF-16; save it in UTF-8")
     if raw[:200].count(b"\0") > max(8, len(raw[:200]) // 4):
         raise DataError(f"{source} holds zero bytes; is it text in UTF-16? Save it in UTF-8")
     if not raw.strip(b"\xef\xbb\xbf \t\r\n"):

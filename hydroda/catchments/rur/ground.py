@@ -216,12 +216,12 @@ class SoilNoise:
     def porosity(self, rng: np.random.Generator, x: Array, y: Array) -> Array:
         """What is added to the porosity of soils (column,) [m3 m-3]."""
         model = gstools.Spherical(dim=2, var=self.porosity_sd**2, len_scale=self.range)
-        return self._field(model, rng, x, y)
+        return random_field(model, rng, x, y, MODES)
 
     def residuals(self, rng: np.random.Generator, x: Array, y: Array) -> tuple[Array, Array]:
         """What is added to sand and to clay [%] (column,), before they are cut."""
         model = gstools.Spherical(dim=2, var=self.variance, len_scale=self.range)
-        return self._field(model, rng, x, y), self._field(model, rng, x, y)
+        return random_field(model, rng, x, y, MODES), random_field(model, rng, x, y, MODES)
 
     def aquifer(self, rng: np.random.Generator, x: Array, y: Array) -> Array:
         """What is added to log10 K_s of the aquifers (column,)."""
@@ -229,11 +229,7 @@ class SoilNoise:
         if self.aquifer_sd == 0.0:
             return shift
         model = gstools.Spherical(dim=2, var=self.aquifer_sd**2, len_scale=self.aquifer_range)
-        return shift + self._field(model, rng, x, y)
-
-    @staticmethod
-    def _field(model: gstools.CovModel, rng: np.random.Generator, x: Array, y: Array) -> Array:
-        return random_field(model, rng, x, y, MODES)
+        return shift + random_field(model, rng, x, y, MODES)
 
 
 def parts(sand: ArrayLike, clay: ArrayLike) -> tuple[Array, Array]:

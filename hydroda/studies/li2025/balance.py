@@ -56,8 +56,8 @@ def balanced(case: Case) -> Balanced:
     whole = setting.of_nature().of(setting.catchment(end=setting.end))
     wells = case.runs[OPEN]
     wells = wells.isel(station=np.flatnonzero(wells["quantity"].values == QUANTITY[GWL]))
-    columns = _columns(rur, wells)
-
+    sensors = {each.station: each for each in rur.read_network().select(QUANTITY[GWL]).sensors}
+    columns = [sensors[str(name)].column(wells) for name in wells["station"].values]
     known, its_own = mean_recharge(rur), case.nature["log10_Ks_start"]
 
     def tables(of: RurCatchment, log10_ks: xr.DataArray, recharge: Array) -> Array:
@@ -68,11 +68,3 @@ def balanced(case: Case) -> Balanced:
     depths = {name: tables(rur, log10_ks, known) for name, log10_ks in whose.items()}
     nature = tables(whole, its_own, mean_recharge(whole))
     return Balanced(wells["group"].values.astype(str), nature, depths)
-
-
-def _columns(rur: RurCatchment, wells: xr.Dataset) -> NDArray[np.int64]:
-    """The nearest column of each well, as sensors take it."""
-    east, north = rur.terrain.places
-    dx = wells["station_x"].values[:, None] - east
-    dy = wells["station_y"].values[:, None] - north
-    return np.asarray(np.argmin(np.hypot(dx, dy), axis=1))
